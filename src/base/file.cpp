@@ -1,0 +1,106 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace token_introspect {
+
+namespace {
+
+constexpr std::uint64_t kCheckIntervalMs = 1000;
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    ~Descriptor()
+    {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+private:
+    int fd_;
+};
+
+std::unexpected<std::string> system_error(const std::string &path)
+{
+    return std::unexpected("cannot read \"" + path + "\": " + std::strerror(errno));
+}
+
+} // namespace
+
+std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit)
+{
+    // O_NONBLOCK: opening a FIFO must not hang the start
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat info {};
+    if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
+        return system_error(path);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return std::unexpected("\"" + path + "\" is not a regular file");
+    }
+    if (static_cast<std::size_t>(info.st_size) > limit) {
+        return std::unexpected("\"" + path + "\" is larger than " + std::to_string(limit) +
+                               " bytes");
+    }
+    std::string content(static_cast<std::size_t>(info.st_size), '\0');
+    std::size_t filled = 0;
+    while (filled < content.size()) {
+        const ssize_t got = ::read(file.get(), content.data() + filled, content.size() - filled);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return system_error(path);
+        }
+        if (got == 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(got);
+    }
+    content.resize(filled);
+    return content;
+}
+
+WatchedFile::WatchedFile(std::string path) : path_(std::move(path))
+{
+    stamp(path_, stamp_);
+}
+
+bool WatchedFile::changed(std::uint64_t monotonic_ms) noexcept
+{
+    if (monotonic_ms < next_check_ms_) {
+        return false;
+    }
+    next_check_ms_ = monotonic_ms + kCheckIntervalMs;
+    Stamp current;
+    if (!stamp(path_, current) || current == stamp_) {
+        return false;
+    }
+    stamp_ = current;
+    return true;
+}
+
+bool WatchedFile::stamp(const std::string &path, Stamp &out) noexcept
+{
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+        return false;
+    }
+    out = {.inode = info.st_ino,
+           .size = info.st_size,
+           .modified_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec};
+    return true;
+}
+
+} // namespace token_introspect

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace token_introspect {
+
+/// The whole content of a regular file of at most `limit` bytes, or a sentence with the system's
+/// reason.
+std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit);
+
+/// Tells when a file has been replaced or written to, asking the file system at most once a second.
+class WatchedFile {
+public:
+    WatchedFile() = default;
+    explicit WatchedFile(std::string path);
+
+    [[nodiscard]] const std::string &path() const noexcept { return path_; }
+
+    /// True once after each change of inode, size or modification time since construction. A file
+    /// that is missing for the moment has not changed.
+    bool changed(std::uint64_t monotonic_ms) noexcept;
+
+private:
+    struct Stamp {
+        ino_t inode = 0;
+        off_t size = 0;
+        std::int64_t modified_ns = 0;
+        bool operator==(const Stamp &) const = default;
+    };
+    static bool stamp(const std::string &path, Stamp &out) noexcept;
+
+    std::string path_;
+    Stamp stamp_{};
+    std::uint64_t next_check_ms_ = 0;
+};
+
+} // namespace token_introspect

@@ -1,0 +1,119 @@
+#include "base/json.hpp"
+
+namespace token_introspect {
+
+namespace {
+
+/// Deepest nesting of the text. Jansson descends by recursion, up to 2048 levels, before it would
+/// complain; it stops at the first error, so that up to there both see the same strings.
+std::size_t nesting(std::string_view text) noexcept
+{
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
+    bool in_string = false;
+
+    for (std::size_t i = 0; i < text.size(); i++) {
+        const char c = text[i];
+
+        if (in_string) {
+            if (c == '\\') {
+                i++;
+            } else if (c == '"') {
+                in_string = false;
+            }
+            continue;
+        }
+
+        if (c == '"') {
+            in_string = true;
+
+        } else if (c == '{' || c == '[') {
+            depth++;
+            deepest = depth > deepest ? depth : deepest;
+
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+
+    return deepest;
+}
+
+std::unexpected<Error> parse_failure(const json_error_t &error) noexcept
+{
+    switch (json_error_code(&error)) {
+    case json_error_out_of_memory:
+        return fail(Code::kInternal, "no memory for JSON");
+    case json_error_duplicate_key:
+        return fail(Code::kMalformed, "a JSON member name occurs twice");
+    case json_error_numeric_overflow:
+        return fail(Code::kMalformed, "a JSON number is out of range");
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return fail(Code::kMalformed, "a JSON string contains NUL");
+    case json_error_invalid_utf8:
+        return fail(Code::kMalformed, "JSON is not valid UTF-8");
+    case json_error_end_of_input_expected:
+        return fail(Code::kMalformed, "text follows the JSON value");
+    default:
+        return fail(Code::kMalformed, "not well-formed JSON");
+    }
+}
+
+Result<Json> parse(std::string_view text, const JsonLimits &limits, std::size_t flags)
+{
+    if (text.size() > limits.bytes) {
+        return fail(Code::kMalformed, "JSON is too long");
+    }
+    if (nesting(text) > limits.depth) {
+        return fail(Code::kMalformed, "JSON is nested too deeply");
+    }
+    if (text.empty()) {
+        return fail(Code::kMalformed, "JSON is empty");  // Jansson wants a pointer even then
+    }
+
+    json_error_t error;
+    Json value(json_loadb(text.data(), text.size(), flags | JSON_REJECT_DUPLICATES, &error));
+
+    if (!value) {
+        return parse_failure(error);
+    }
+
+    return value;
+}
+
+}  // namespace
+
+Result<Json> parse_json_object(std::string_view text, const JsonLimits &limits)
+{
+    Result<Json> value = parse(text, limits, 0);
+
+    if (value && !json_is_object(value->get())) {
+        return fail(Code::kMalformed, "not a JSON object");
+    }
+
+    return value;
+}
+
+Result<Json> parse_json(std::string_view text, const JsonLimits &limits)
+{
+    return parse(text, limits, JSON_DECODE_ANY);
+}
+
+std::string_view json_string_member(const json_t *object, const char *name) noexcept
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_string(value)) {
+        return {};
+    }
+
+    return {json_string_value(value), json_string_length(value)};
+}
+
+void seed_json_hash() noexcept
+{
+    json_object_seed(0);
+}
+
+}  // namespace token_introspect

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/error.hpp"
+
+#include <jansson.h>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace token_introspect {
+
+struct JsonDeleter {
+    void operator()(json_t *value) const noexcept { json_decref(value); }
+};
+
+/// An owned Jansson value.
+using Json = std::unique_ptr<json_t, JsonDeleter>;
+
+struct JsonLimits {
+    std::size_t bytes = 65536;  ///< longest accepted text
+    std::size_t depth = 16;     ///< deepest accepted nesting; the outermost value is depth 1
+};
+
+/// Parses one JSON object. Refused with kMalformed: anything but an object, duplicate member names
+/// at any level, NUL in strings, invalid UTF-8, text after the value, numbers beyond 64 bits or a
+/// double's range, and what exceeds the limits. The depth is checked before Jansson recurses.
+Result<Json> parse_json_object(std::string_view text, const JsonLimits &limits = {});
+
+/// Parses any JSON value under the same rules (a literal of the configuration).
+Result<Json> parse_json(std::string_view text, const JsonLimits &limits = {});
+
+/// The string member `name`, or an empty view when it is absent or no string.
+std::string_view json_string_member(const json_t *object, const char *name) noexcept;
+
+/// Seeds Jansson's hash once per process, before fork (0: from the system's randomness).
+void seed_json_hash() noexcept;
+
+}  // namespace token_introspect

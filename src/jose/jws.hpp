@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/json.hpp"
+#include "jose/key_set.hpp"
+
+#include <string>
+#include <vector>
+
+namespace token_introspect::jose {
+
+/// Bounds on a token; what exceeds them is kMalformed before anything is decoded.
+struct JwsLimits {
+    std::size_t token_bytes = 65536;
+    JsonLimits json{};
+};
+
+/// True when the text has the shape of a JWS compact serialization: three parts of base64url
+/// characters divided by two dots, the first two not empty. Cheap; decides JWT or opaque.
+bool has_compact_shape(std::string_view token) noexcept;
+
+/// A parsed, not yet verified JWS in compact serialization (RFC 7515 section 7.1). The views point
+/// into the token given to parse, which must outlive it.
+struct CompactJws {
+    std::string_view signing_input;
+    std::vector<std::uint8_t> signature;
+    Json header;               ///< JSON object
+    Json payload;              ///< JSON object (RFC 7519 section 7.2)
+    std::string header_json;   ///< the decoded header
+    std::string payload_json;  ///< the decoded payload
+
+    [[nodiscard]] std::string_view kid() const noexcept;     ///< empty when absent
+    [[nodiscard]] std::string_view issuer() const noexcept;  ///< unverified iss, empty when absent
+};
+
+/// Strict parsing: base64url without padding or stray bits, JSON objects without duplicate members,
+/// sizes and depth bounded, alg present and a string; kid, when there is one, a string. Everything
+/// else is kMalformed.
+Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits = {});
+
+/// Checks alg, crit and signature. Candidates are the keys whose algorithms (and so type and curve)
+/// include the header's `alg`, provided `permitted` (empty: whatever the keys allow) has it. With a
+/// kid in the header: keys of that kid; keys without a kid of their own stay candidates; if the set
+/// has no such key kUnknownKey. Without a kid every candidate is tried in order.
+/// `b64` and every other crit extension give kUnsupportedCritical; `jku`, `x5u`, `jwk`, `x5c` are
+/// never followed. Gives the key that verified (owned by the set).
+Result<const Key *> verify(const CompactJws &jws, const KeySet &keys, AlgorithmSet permitted);
+
+}  // namespace token_introspect::jose
