@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace token_introspect::token {
+
+/// How this resource server presents its credentials (RFC 6749 section 2.3.1).
+enum class ClientAuth : std::uint8_t { kNone, kBasic, kPost };
+
+struct ClientCredentials {
+    ClientAuth method = ClientAuth::kNone;
+    std::string id;
+    std::string secret;
+    std::string authorization;  ///< a whole Authorization value, verbatim; wins over method
+};
+
+/// The Authorization value for the endpoint, empty when none is sent. Basic form-encodes id and
+/// secret before base64 (RFC 6749 section 2.3.1).
+std::string authorization_value(const ClientCredentials &credentials);
+
+/// The request body of RFC 7662 section 2.1, application/x-www-form-urlencoded: token,
+/// token_type_hint unless empty, and with kPost client_id and client_secret (with kNone client_id
+/// when there is one).
+std::string introspection_form(std::string_view token, std::string_view token_type_hint,
+                               const ClientCredentials &credentials);
+
+/// An answer's head as the transport saw it.
+struct Answer {
+    int status = 0;
+    std::string_view content_type;
+    std::string_view content_encoding;
+    std::string_view body;
+};
+
+/// The JSON object of a 200 answer. kIssuerStatus: another status. kIssuerResponse: a
+/// Content-Encoding other than identity, a content type that is not JSON (application/json,
+/// anything +json, or none), a body that parse_json_object refuses.
+Result<Json> json_answer(const Answer &answer, const JsonLimits &limits);
+
+/// json_answer of an introspection endpoint (RFC 7662 section 2.2): an answer whose `active` is not
+/// the boolean true is kInactive.
+Result<Json> introspection_answer(const Answer &answer, const JsonLimits &limits);
+
+}  // namespace token_introspect::token
