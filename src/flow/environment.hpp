@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/crypto.hpp"
+#include "cache/store.hpp"
+#include "flow/introspector_state.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace token_introspect::flow {
+
+/// What the flow tells its surroundings.
+class Host {
+public:
+    virtual ~Host() = default;
+
+    /// The work for a key has ended, well or not: whoever waits for it may look again.
+    virtual void settled(const cache::Key &key) noexcept = 0;
+
+    /// Something an operator should read; never token, secret or claim bytes.
+    virtual void report(Severity severity, const Introspector &introspector,
+                        std::string_view text) noexcept = 0;
+};
+
+/// Everything of a worker that validations share.
+struct Environment {
+    Sha256Hasher &hasher;
+    std::span<IntrospectorState> states;     ///< by Introspector::index
+    std::span<cache::Store *const> stores;   ///< likewise; several may share one
+    Host &host;
+
+    [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept
+    {
+        return *stores[introspector.index];
+    }
+};
+
+} // namespace token_introspect::flow

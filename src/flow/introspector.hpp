@@ -1,0 +1,94 @@
+#pragma once
+
+#include "cache/store.hpp"
+#include "jose/jws.hpp"
+#include "token/introspection.hpp"
+#include "token/registered_claims.hpp"
+
+#include <string>
+#include <vector>
+
+namespace token_introspect::flow {
+
+enum class Kind : std::uint8_t { kJwt, kOpaque };
+
+enum class KeyFormat : std::uint8_t { kGuess, kPem, kPlain, kBase64url, kJwk, kJwkSet };
+
+/// One configured key: `secret`, `key`, or `jwks_file`.
+struct KeySource {
+    std::string value;  ///< the material, or the path when from_file
+    bool from_file = false;
+    KeyFormat format = KeyFormat::kGuess;
+    jose::KeyOptions options;
+};
+
+/// A trusted issuer of tokens and how its tokens are validated: one token_introspector block.
+/// Immutable once the configuration is read; shared by all requests.
+struct Introspector {
+    std::string name;
+    std::size_t index = 0;  ///< its place in Environment::states
+    Kind kind = Kind::kJwt;
+
+    token::RegisteredClaimRules rules;
+    jose::AlgorithmSet algorithms;         ///< empty: what the keys allow
+    std::vector<std::string> token_types;  ///< accepted typ values, "" for none
+    jose::JwsLimits limits;
+
+    std::vector<KeySource> keys;
+    std::string jwks_uri;                     ///< internal location or absolute URL
+    std::vector<std::string> discovery_uris;  ///< tried in order on 404
+    std::string introspection_endpoint;
+
+    token::ClientCredentials credentials;
+    std::string client_secret_file;
+    std::string authorization_file;
+    std::string token_type_hint;
+
+    std::uint64_t cache_ttl_ms = 300'000;  ///< 0: off
+    std::uint64_t cache_inactive_ttl_ms = 10'000;
+    bool cache_verified_jwt = true;
+
+    std::size_t response_size = 65536;
+    std::uint64_t fetch_ms = 12'000;  ///< longest time a whole fetch may take
+
+    /// The first 16 bytes of a SHA-256 over the block's words: a record made under other words is
+    /// never found.
+    std::array<std::uint8_t, 16> fingerprint{};
+
+    [[nodiscard]] bool has_remote_keys() const noexcept
+    {
+        return kind == Kind::kJwt && keys.empty();
+    }
+    /// True when the metadata document must be read before a token can be judged.
+    [[nodiscard]] bool needs_metadata() const noexcept
+    {
+        if (discovery_uris.empty()) {
+            return false;
+        }
+        return kind == Kind::kOpaque ? introspection_endpoint.empty()
+                                     : jwks_uri.empty() || awaits_issuer();
+    }
+    /// True when only the metadata document names the issuer.
+    [[nodiscard]] bool awaits_issuer() const noexcept
+    {
+        return rules.issuers.empty() && !rules.any_issuer;
+    }
+
+    [[nodiscard]] cache::Key token_key(const Sha256 &token_digest) const noexcept
+    {
+        return {.digest = token_digest, .scope = fingerprint};
+    }
+    /// Documents have names no SHA-256 of a token can be expected to equal.
+    [[nodiscard]] cache::Key key_set_key() const noexcept { return document_key('k'); }
+    [[nodiscard]] cache::Key metadata_key() const noexcept { return document_key('m'); }
+
+private:
+    [[nodiscard]] cache::Key document_key(char what) const noexcept
+    {
+        cache::Key key{.digest = {}, .scope = fingerprint};
+        key.digest[0] = static_cast<std::uint8_t>(what);
+        return key;
+    }
+};
+
+} // namespace token_introspect::flow

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "flow/environment.hpp"
+
+#include <utility>
+
+namespace token_introspect::flow {
+
+/// The right to ask for a key on behalf of all who want it. Ends exactly once: by publish or fail,
+/// or abandoned by the destructor; whoever waits is told each time.
+class Lease {
+public:
+    Lease() = default;
+    Lease(cache::Store &store, Host &host, const cache::Key &key, cache::LeaseId id) noexcept
+        : store_(&store), host_(&host), key_(key), id_(id)
+    {
+    }
+    Lease(Lease &&other) noexcept
+        : store_(std::exchange(other.store_, nullptr)), host_(other.host_), key_(other.key_),
+          id_(other.id_)
+    {
+    }
+    Lease &operator=(Lease &&other) noexcept
+    {
+        if (this != &other) {
+            abandon();
+            store_ = std::exchange(other.store_, nullptr);
+            host_ = other.host_;
+            key_ = other.key_;
+            id_ = other.id_;
+        }
+        return *this;
+    }
+    Lease(const Lease &) = delete;
+    Lease &operator=(const Lease &) = delete;
+    ~Lease() { abandon(); }
+
+    /// Gives the record's generation, 0 when it was not stored.
+    std::uint64_t publish(Now now, const cache::Record &record, cache::Lifetime lifetime) noexcept
+    {
+        std::uint64_t generation = 0;
+        if (cache::Store *store = std::exchange(store_, nullptr)) {
+            generation = store->publish(key_, id_, now, record, lifetime);
+            host_->settled(key_);
+        }
+        return generation;
+    }
+
+    void fail(Now now, Code code) noexcept
+    {
+        if (cache::Store *store = std::exchange(store_, nullptr)) {
+            store->fail(key_, id_, now, code);
+            host_->settled(key_);
+        }
+    }
+
+    void abandon() noexcept
+    {
+        if (cache::Store *store = std::exchange(store_, nullptr)) {
+            store->abandon(key_, id_);
+            host_->settled(key_);
+        }
+    }
+
+private:
+    cache::Store *store_ = nullptr; // null: nothing held
+    Host *host_ = nullptr;
+    cache::Key key_{};
+    cache::LeaseId id_ = 0;
+};
+
+} // namespace token_introspect::flow

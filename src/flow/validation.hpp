@@ -1,0 +1,145 @@
+#pragma once
+
+#include "flow/environment.hpp"
+#include "flow/lease.hpp"
+#include "jose/jws.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace token_introspect::flow {
+
+enum class CacheStatus : std::uint8_t { kNone, kHit, kMiss, kExpired, kBypass };
+
+/// HIT, MISS, EXPIRED, BYPASS, or nothing.
+std::string_view name(CacheStatus status) noexcept;
+
+enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection };
+
+/// What the caller is to fetch before it calls resume. A GET when `form` is empty, else a POST of
+/// that application/x-www-form-urlencoded body.
+struct Fetch {
+    const Introspector *introspector;
+    Document document;
+    std::string uri;  ///< internal location (`/…`) or absolute URL
+    std::string authorization;
+    std::string form;
+    std::string_view accept;
+};
+
+/// Somebody else is asking: call advance again when the lease has ended.
+struct Wait {
+    const Introspector *introspector;
+    cache::Key key;
+    cache::LeaseId lease;
+};
+
+struct Decision {
+    Code code;
+};
+
+using Step = std::variant<Fetch, Wait, Decision>;
+
+/// The validation of one token by the introspectors of a location: a state machine without I/O.
+///
+/// A JWT goes to the jwt introspectors that answer for its issuer, in order; any other token, and a
+/// JWT that none of them claims, to the opaque ones in order; the first that finds it good wins.
+/// Time, issuer and audience are checked on every call, cached or not.
+class Validation {
+public:
+    /// `token` and `listed` must outlive the object. Images taken from the cache live in memory
+    /// from `room`.
+    Validation(Environment &environment, cache::Room room,
+               std::span<const Introspector *const> listed, std::string_view token) noexcept;
+
+    /// Goes on as far as possible without I/O. To be called first, and again after a Wait.
+    Step advance(Now now);
+
+    /// Takes what the fetch brought and goes on.
+    Step resume(Now now, const Result<token::Answer> &answer);
+
+    /// The introspector that decided, nullptr when none did.
+    [[nodiscard]] const Introspector *introspector() const noexcept { return decided_by_; }
+    /// The token's claims or the introspection answer, when the decision is kActive.
+    [[nodiscard]] token::ClaimsView claims() const noexcept { return claims_; }
+    /// The JOSE header of a JWT, when the decision is kActive.
+    [[nodiscard]] token::ClaimsView header() const noexcept { return header_; }
+    [[nodiscard]] CacheStatus cache_status() const noexcept { return cache_status_; }
+    [[nodiscard]] const Sha256 &token_digest() const noexcept { return digest_; }
+
+private:
+    using Attempt = std::variant<Fetch, Wait, Code>;
+    /// What a step on the way to a candidate's outcome gives: nothing when it may go on.
+    using Hurdle = std::optional<Attempt>;
+    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque };
+
+    [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
+    Decision decide(Code code, const Introspector *by) noexcept;
+
+    std::optional<Decision> look_up(Now now);
+    std::optional<cache::Record> find_jwt(const Introspector &introspector, Now now) noexcept;
+    [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
+
+    Step run(Now now);
+    const Introspector *next_candidate() noexcept;
+    void note(Code code, const Introspector &by) noexcept;
+
+    Attempt try_jwt(const Introspector &introspector, Now now);
+    Attempt try_opaque(const Introspector &introspector, Now now);
+    Hurdle need_metadata(const Introspector &introspector, Now now);
+    Hurdle need_keys(const Introspector &introspector, Now now);
+    Hurdle renew_keys(const Introspector &introspector, Now now);
+    Hurdle settle(const Introspector &introspector, Document document, const cache::Key &key,
+                  const cache::Acquired &acquired);
+    [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
+                                              std::uint64_t since_ms) noexcept;
+
+    void lead(const Introspector &introspector, const cache::Key &key, cache::LeaseId lease)
+        noexcept;
+    Fetch fetch(const Introspector &introspector, Document document);
+    Result<void> adopt(const Introspector &introspector, Document document, std::string_view text,
+                       std::uint64_t generation);
+    void took_document(Now now, const Result<token::Answer> &answer);
+    void took_introspection(Now now, const Result<token::Answer> &answer);
+    Code accept_jwt(const Introspector &introspector, const jose::Key &key, Now now);
+    Code use(const Introspector &introspector, const cache::Record &record, Now now) noexcept;
+    [[nodiscard]] Code check(const Introspector &introspector, Now now) const noexcept;
+
+    Environment *environment_;
+    cache::Room room_;
+    std::span<const Introspector *const> listed_;
+    std::string_view token_;
+    Sha256 digest_{};
+
+    Stage stage_ = Stage::kStart;
+    bool jwt_shaped_ = false;
+    bool claimed_ = false; // a listed jwt introspector answers for the token's issuer
+    CacheStatus cache_status_ = CacheStatus::kNone;
+    std::optional<jose::CompactJws> jws_;
+    std::optional<Code> worst_;
+    const Introspector *worst_by_ = nullptr;
+
+    // The candidate whose turn it is.
+    std::size_t position_ = 0;
+    std::uint64_t since_ms_ = 0;   // when its turn began, 0: it has not
+    bool metadata_ready_ = false;  // this request has just fetched it, stored or not
+    bool keys_ready_ = false;      // likewise
+    std::optional<Code> answered_; // what its endpoint said to this request
+    std::optional<Code> document_failed_; // its metadata or key set could not be had
+    std::size_t discovery_attempt_ = 0;
+
+    // The fetch under way.
+    const Introspector *fetching_ = nullptr;
+    Document fetched_document_ = Document::kIntrospection;
+    Lease lease_;
+
+    const Introspector *decided_by_ = nullptr;
+    token::ClaimsView claims_;
+    token::ClaimsView header_;
+    std::vector<std::uint8_t> claims_image_; // behind claims_ when this request made them
+    std::vector<std::uint8_t> header_image_;
+};
+
+} // namespace token_introspect::flow
