@@ -1,0 +1,241 @@
+#include "nginx/conf.hpp"
+
+#include "nginx/bridge.h"
+#include "nginx/worker.hpp"
+
+#include <algorithm>
+
+namespace token_introspect::nginx {
+
+namespace {
+
+constexpr std::size_t kDefaultZoneSize = std::size_t{16} << 20;
+constexpr std::string_view kDefaultZoneName = "token_introspect";
+
+template <class T> void inherit(std::optional<T> &child, const std::optional<T> &parent)
+{
+    if (!child) {
+        child = parent;
+    }
+}
+
+template <class T> void inherit(std::vector<T> &child, const std::vector<T> &parent)
+{
+    if (child.empty()) {
+        child = parent;
+    }
+}
+
+bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &configured)
+{
+    if (configured.zone_name.empty()) {
+        configured.zone = conf.zones.front();
+        return true;
+    }
+    for (Zone *zone : conf.zones) {
+        if (zone->name() == configured.zone_name) {
+            configured.zone = zone;
+            return true;
+        }
+    }
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "unknown zone \"%s\" in token_introspector \"%s\": define it with token_zone "
+                  "zone=%s:16m in %s:%ui",
+                  configured.zone_name.c_str(), configured.introspector.name.c_str(),
+                  configured.zone_name.c_str(), configured.place.file.c_str(),
+                  configured.place.line);
+    return false;
+}
+
+} // namespace
+
+Place Place::of(const ngx_conf_t *cf)
+{
+    return {.file = std::string(view(cf->conf_file->file.name)), .line = cf->conf_file->line};
+}
+
+MainConf::MainConf() = default;
+
+MainConf::~MainConf() = default;
+
+const ConfiguredIntrospector *MainConf::find(std::string_view name) const noexcept
+{
+    const auto it = std::ranges::find_if(introspectors, [name](const auto &configured) {
+        return configured.introspector.name == name;
+    });
+    return it == introspectors.end() ? nullptr : &*it;
+}
+
+bool Template::compile(ngx_conf_t *cf, std::string_view text, Template &out)
+{
+    ngx_str_t source = copy(cf->pool, text);
+    ngx_http_compile_complex_value_t compile;
+    ngx_memzero(&compile, sizeof compile);
+    compile.cf = cf;
+    compile.value = &source;
+    compile.complex_value = &out.value;
+    return source.data != nullptr && ngx_http_compile_complex_value(&compile) == NGX_OK;
+}
+
+std::optional<std::string_view> Template::evaluate(ngx_http_request_t *request) const noexcept
+{
+    ngx_str_t text;
+    // nginx's function takes a mutable value but does not change it
+    auto *mutable_value = const_cast<ngx_http_complex_value_t *>(&value);
+    if (ngx_http_complex_value(request, mutable_value, &text) != NGX_OK) {
+        return std::nullopt;
+    }
+    return view(text);
+}
+
+MainConf *main_conf(ngx_conf_t *cf) noexcept
+{
+    return static_cast<MainConf *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_token_introspect_module));
+}
+
+MainConf *main_conf(ngx_http_request_t *request) noexcept
+{
+    return static_cast<MainConf *>(
+        ngx_http_get_module_main_conf(request, ngx_http_token_introspect_module));
+}
+
+const LocationConf &location_conf(ngx_http_request_t *request) noexcept
+{
+    return *static_cast<const LocationConf *>(
+        ngx_http_get_module_loc_conf(request, ngx_http_token_introspect_module));
+}
+
+char *conf_error(ngx_conf_t *cf, std::string_view text) noexcept
+{
+    const ngx_str_t message = borrow(text);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &message);
+    return static_cast<char *>(NGX_CONF_ERROR);
+}
+
+void conf_warning(ngx_conf_t *cf, std::string_view text) noexcept
+{
+    const ngx_str_t message = borrow(text);
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V", &message);
+}
+
+std::vector<std::string_view> words(const ngx_conf_t *cf)
+{
+    const auto *args = static_cast<const ngx_str_t *>(cf->args->elts);
+    std::vector<std::string_view> out;
+    for (ngx_uint_t i = 0; i < cf->args->nelts; ++i) {
+        out.push_back(view(args[i]));
+    }
+    return out;
+}
+
+std::optional<std::string_view> parameter(std::string_view word, std::string_view name) noexcept
+{
+    if (word.size() > name.size() && word.starts_with(name) && word[name.size()] == '=') {
+        return word.substr(name.size() + 1);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_time(std::string_view text) noexcept
+{
+    ngx_str_t value = borrow(text);
+    const ngx_int_t parsed = ngx_parse_time(&value, 0);
+    return parsed < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(parsed));
+}
+
+std::optional<std::size_t> parse_size(std::string_view text) noexcept
+{
+    ngx_str_t value = borrow(text);
+    const ssize_t parsed = ngx_parse_size(&value);
+    return parsed < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(parsed));
+}
+
+} // namespace token_introspect::nginx
+
+using namespace token_introspect;
+using namespace token_introspect::nginx;
+
+extern "C" {
+
+void *ti_create_main_conf(ngx_conf_t *cf)
+{
+    return guarded([&]() -> void * {
+        seed_json_hash();
+        return make_in<MainConf>(cf->pool);
+    }, nullptr);
+}
+
+char *ti_init_main_conf(ngx_conf_t *cf, void *object)
+{
+    return guarded([&]() -> char * {
+        auto &conf = *static_cast<MainConf *>(object);
+        if (conf.introspectors.empty()) {
+            return NGX_CONF_OK;
+        }
+        if (conf.zones.empty()) {
+            Zone *zone = Zone::add(cf, kDefaultZoneName, kDefaultZoneSize);
+            if (zone == nullptr) {
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
+            conf.zones.push_back(zone);
+        }
+        for (ConfiguredIntrospector &configured : conf.introspectors) {
+            if (!resolve_zone(cf, conf, configured)) {
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
+        }
+        return NGX_CONF_OK;
+    }, static_cast<char *>(NGX_CONF_ERROR));
+}
+
+void *ti_create_loc_conf(ngx_conf_t *cf)
+{
+    return guarded([&]() -> void * { return make_in<LocationConf>(cf->pool); }, nullptr);
+}
+
+char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
+{
+    return guarded([&]() -> char * {
+        const auto &parent = *static_cast<const LocationConf *>(parent_object);
+        auto &child = *static_cast<LocationConf *>(child_object);
+
+        if (child.sources.empty()) {
+            child.sources = parent.sources;
+        }
+        if (child.sources.empty()) {
+            child.sources.emplace_back(); // Authorization: Bearer
+        }
+        if (!child.challenge) {
+            child.challenge = parent.challenge;
+            child.challenge_text = parent.challenge_text;
+        }
+        inherit(child.use, parent.use);
+        inherit(child.realm, parent.realm);
+        inherit(child.codes, parent.codes);
+        inherit(child.requires_variables, parent.requires_variables);
+        inherit(child.requires_claims, parent.requires_claims);
+        inherit(child.requires_scopes, parent.requires_scopes);
+        inherit(child.forwards, parent.forwards);
+        inherit(child.forwards_token, parent.forwards_token);
+
+        if (!child.use) {
+            return NGX_CONF_OK;
+        }
+        for (const std::string &name : child.use->names) {
+            const ConfiguredIntrospector *found = main_conf(cf)->find(name);
+            if (found == nullptr) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "unknown introspector \"%s\" in \"token_introspect\": define it in "
+                              "http with token_introspector %s { … } in %s:%ui",
+                              name.c_str(), name.c_str(), child.use->place.file.c_str(),
+                              child.use->place.line);
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
+            child.introspectors.push_back(&found->introspector);
+        }
+        return NGX_CONF_OK;
+    }, static_cast<char *>(NGX_CONF_ERROR));
+}
+
+} // extern "C"

@@ -1,0 +1,153 @@
+#pragma once
+
+#include "flow/introspector.hpp"
+#include "flow/introspector_state.hpp"
+#include "nginx/ngx.hpp"
+#include "nginx/transport.hpp"
+#include "nginx/zone.hpp"
+#include "policy/requirement.hpp"
+#include "token/claim_path.hpp"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace token_introspect::nginx {
+
+/// Where in the configuration a thing stands, for errors found after parsing.
+struct Place {
+    std::string file;
+    ngx_uint_t line = 0;
+
+    static Place of(const ngx_conf_t *cf);
+};
+
+/// One token_introspector with all that belongs to it.
+struct ConfiguredIntrospector {
+    flow::Introspector introspector;
+    Transport transport;
+    std::string zone_name;
+    Zone *zone = nullptr;
+    Place place;
+};
+
+class Worker;
+
+/// http{}: what all locations share. Immutable once the configuration is read but for `states` and
+/// `worker`, which each worker process has in its own copy of the memory.
+struct MainConf {
+    std::vector<Zone *> zones;
+    std::deque<ConfiguredIntrospector> introspectors;  // addresses stay
+    std::vector<flow::IntrospectorState> states;       // by Introspector::index
+    std::deque<token::ClaimPath> variable_paths;       // of token_claim_set and token_header_set
+    std::unique_ptr<Worker> worker;                    // made in each process
+
+    MainConf();
+    ~MainConf();
+
+    [[nodiscard]] const ConfiguredIntrospector *find(std::string_view name) const noexcept;
+};
+
+/// A string of the configuration that may hold variables.
+struct Template {
+    ngx_http_complex_value_t value{};
+
+    /// False when nginx refuses it (it has said why).
+    static bool compile(ngx_conf_t *cf, std::string_view text, Template &out);
+    [[nodiscard]] bool is_static() const noexcept { return value.lengths == nullptr; }
+    /// The text for this request; nothing when a variable fails.
+    [[nodiscard]] std::optional<std::string_view> evaluate(ngx_http_request_t *request)
+        const noexcept;
+};
+
+/// One token_source.
+struct CredentialSource {
+    enum class Kind : std::uint8_t { kHeader, kQuery, kCookie, kVariable };
+    Kind kind = Kind::kHeader;
+    std::string name = "Authorization";
+    bool bearer = true;  // scheme=Bearer, else none
+    Template variable;
+};
+
+/// One token_require_claim.
+struct ClaimRequirement {
+    policy::Requirement requirement;
+    std::vector<Template> values;
+    ngx_uint_t status = 0;  // 0: the location's
+};
+
+/// One token_require_scope.
+struct ScopeRequirement {
+    std::vector<std::string> scopes;
+    std::string joined;  // for the challenge
+    bool any = false;
+    ngx_uint_t status = 0;
+};
+
+/// One token_require.
+struct VariableRequirement {
+    std::vector<Template> variables;
+    ngx_uint_t status = 0;
+};
+
+/// One claim of token_forward_claims.
+struct ForwardedClaim {
+    token::ClaimPath path;
+    std::string header;
+};
+
+struct StatusCodes {
+    ngx_uint_t not_supplied = NGX_HTTP_UNAUTHORIZED;
+    ngx_uint_t invalid = NGX_HTTP_UNAUTHORIZED;
+    ngx_uint_t forbidden = NGX_HTTP_FORBIDDEN;
+    ngx_uint_t unavailable = NGX_HTTP_SERVICE_UNAVAILABLE;
+};
+
+/// What a level of the configuration says; a member without a value is inherited.
+struct LocationConf {
+    struct Use {
+        std::vector<std::string> names;  // empty: off
+        bool optional = false;
+        Place place;
+    };
+    enum class Challenge : std::uint8_t { kOff, kOn, kText };
+
+    std::optional<Use> use;
+    std::vector<const flow::Introspector *> introspectors;  // resolved names
+
+    std::vector<CredentialSource> sources;
+    std::optional<Template> realm;  // static "off" is an empty text
+    std::optional<Challenge> challenge;
+    Template challenge_text;
+    std::optional<StatusCodes> codes;
+    std::vector<VariableRequirement> requires_variables;
+    std::vector<std::shared_ptr<const ClaimRequirement>> requires_claims;
+    std::vector<ScopeRequirement> requires_scopes;
+    std::optional<std::vector<ForwardedClaim>> forwards;
+    std::optional<bool> forwards_token;
+
+    [[nodiscard]] bool enabled() const noexcept { return !introspectors.empty(); }
+};
+
+MainConf *main_conf(ngx_conf_t *cf) noexcept;
+MainConf *main_conf(ngx_http_request_t *request) noexcept;
+const LocationConf &location_conf(ngx_http_request_t *request) noexcept;
+
+/// Logs a sentence as nginx logs errors of the configuration, and gives NGX_CONF_ERROR.
+char *conf_error(ngx_conf_t *cf, std::string_view text) noexcept;
+void conf_warning(ngx_conf_t *cf, std::string_view text) noexcept;
+
+/// The directive's words, its name first.
+std::vector<std::string_view> words(const ngx_conf_t *cf);
+
+/// `name=value` split at the first '='; nothing when `word` does not begin with `name=`.
+std::optional<std::string_view> parameter(std::string_view word, std::string_view name) noexcept;
+
+/// An nginx time in milliseconds.
+std::optional<std::uint64_t> parse_time(std::string_view text) noexcept;
+/// An nginx size in bytes.
+std::optional<std::size_t> parse_size(std::string_view text) noexcept;
+
+} // namespace token_introspect::nginx

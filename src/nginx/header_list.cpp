@@ -1,0 +1,81 @@
+#include "nginx/header_list.hpp"
+
+namespace token_introspect::nginx {
+
+namespace detail {
+
+// nginx walks a list in a way that allows no empty part but the first, and appends to the last part
+// while it holds fewer than nalloc elements: a last part that lost its front must look full.
+bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previous,
+                    ngx_list_part_t &part, ngx_uint_t index) noexcept
+{
+    auto *headers = static_cast<ngx_table_elt_t *>(part.elts);
+    if (part.nelts == 1 && previous != nullptr) {
+        previous->next = part.next;
+        if (list.last == &part) {
+            list.last = previous;
+            list.nalloc = previous->nelts != 0 ? previous->nelts : 1;
+        }
+        return true;
+    }
+    if (index + 1 == part.nelts) {
+        --part.nelts;
+        return true;
+    }
+    ngx_list_part_t *shortened = &part;
+    if (index == 0) {
+        part.elts = headers + 1;
+        --part.nelts;
+    } else {
+        auto *tail = static_cast<ngx_list_part_t *>(ngx_palloc(pool, sizeof(ngx_list_part_t)));
+        if (tail == nullptr) {
+            return false;
+        }
+        *tail = {.elts = headers + index + 1,
+                 .nelts = part.nelts - index - 1,
+                 .next = part.next};
+        part.nelts = index;
+        part.next = tail;
+        shortened = tail;
+    }
+    if (list.last == &part) {
+        list.last = shortened;
+        list.nalloc = shortened->nelts;
+    }
+    return true;
+}
+
+} // namespace detail
+
+bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept
+{
+    auto *lowcase = static_cast<u_char *>(ngx_pnalloc(pool, name.len));
+    auto *header = static_cast<ngx_table_elt_t *>(ngx_list_push(&list));
+    if (header == nullptr || lowcase == nullptr) {
+        return false;
+    }
+    ngx_memzero(header, sizeof *header);
+    header->hash = ngx_hash_strlow(lowcase, name.data, name.len);
+    header->lowcase_key = lowcase;
+    header->key = name;
+    header->value = value;
+    return true;
+}
+
+bool same_header_name(std::string_view a, std::string_view b) noexcept
+{
+    auto fold = [](char c) {
+        return c == '_' ? '-' : static_cast<char>(ngx_tolower(c));
+    };
+    if (a.size() != b.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (fold(a[i]) != fold(b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+} // namespace token_introspect::nginx

@@ -1,0 +1,724 @@
+#include "nginx/introspector_block.hpp"
+
+#include "base/crypto.hpp"
+#include "base/text.hpp"
+#include "token/metadata.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace token_introspect::nginx {
+
+namespace {
+
+constexpr std::size_t kShortSecret = 32; // bytes below which a secret is short
+constexpr std::uint64_t kMostSeconds = 86400;
+
+std::string quote(std::string_view text)
+{
+    return "\"" + std::string(text) + "\"";
+}
+
+std::string invalid(const IntrospectorBlock::Words &args, std::size_t index, std::string_view cure)
+{
+    return "invalid value " + quote(args[index]) + " in " + quote(args[0]) + ": " +
+           std::string(cure);
+}
+
+// An internal location or an absolute URL: the empty sentence.
+std::string check_uri(const IntrospectorBlock::Words &args, std::size_t index)
+{
+    const std::string_view text = args[index];
+    const bool internal = text.starts_with('/') && !text.starts_with("//");
+    return internal || token::parse_url(text)
+               ? ""
+               : invalid(args, index,
+                         "use an internal location (/name) or an absolute http:// or https:// URL "
+                         "without user information or fragment");
+}
+
+std::optional<jose::KeyType> key_type(std::string_view name) noexcept
+{
+    for (const auto type : {jose::KeyType::kRSA, jose::KeyType::kEC, jose::KeyType::kOKP,
+                            jose::KeyType::kOct}) {
+        if (equals_ignoring_case(name, jose::name(type))) {
+            return type;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<flow::KeyFormat> key_format(std::string_view name) noexcept
+{
+    constexpr std::array<std::pair<std::string_view, flow::KeyFormat>, 4> formats = {{
+        {"PEM", flow::KeyFormat::kPem},
+        {"plain", flow::KeyFormat::kPlain},
+        {"base64url", flow::KeyFormat::kBase64url},
+        {"JWK", flow::KeyFormat::kJwk},
+    }};
+    for (const auto &[known, format] : formats) {
+        if (equals_ignoring_case(name, known)) {
+            return format;
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+IntrospectorBlock::IntrospectorBlock(ngx_conf_t *cf, std::string_view name)
+    : cf_(cf), introspector_(configured_.introspector)
+{
+    configured_.place = Place::of(cf);
+    introspector_.name = name;
+    introspector_.token_types = {"JWT", "at+jwt", ""};
+    transcript_.emplace_back(name);
+}
+
+std::span<const IntrospectorBlock::Directive> IntrospectorBlock::directives() noexcept
+{
+    using B = IntrospectorBlock;
+    constexpr std::size_t many = 64;
+    static constexpr std::array table = {
+        Directive{"type", 1, 1, &B::type},
+        Directive{"issuer", 1, many, &B::issuer},
+        Directive{"audience", 1, many, &B::audience},
+        Directive{"algorithms", 1, many, &B::algorithms},
+        Directive{"secret", 1, 2, &B::secret},
+        Directive{"secret_file", 1, 2, &B::secret},
+        Directive{"key", 1, 5, &B::key},
+        Directive{"jwks_file", 1, 1, &B::jwks_file},
+        Directive{"jwks_uri", 1, 1, &B::jwks_uri},
+        Directive{"discovery", 1, 1, &B::discovery},
+        Directive{"introspection_endpoint", 1, 1, &B::introspection_endpoint},
+        Directive{"authorization", 1, 1, &B::authorization},
+        Directive{"authorization_file", 1, 1, &B::authorization},
+        Directive{"client_id", 1, 1, &B::client},
+        Directive{"client_secret", 1, 1, &B::client},
+        Directive{"client_secret_file", 1, 1, &B::client},
+        Directive{"client_auth", 1, 1, &B::client_auth},
+        Directive{"token_type_hint", 1, 1, &B::token_type_hint},
+        Directive{"response", 1, 1, &B::response},
+        Directive{"leeway", 1, 1, &B::leeway},
+        Directive{"require_exp", 1, 1, &B::flag},
+        Directive{"token_types", 1, many, &B::token_types},
+        Directive{"cache_ttl", 1, 1, &B::cache_ttl},
+        Directive{"cache_inactive_ttl", 1, 1, &B::cache_ttl},
+        Directive{"cache_verified_jwt", 1, 1, &B::flag},
+        Directive{"connect_timeout", 1, 1, &B::timeout},
+        Directive{"send_timeout", 1, 1, &B::timeout},
+        Directive{"read_timeout", 1, 1, &B::timeout},
+        Directive{"response_size", 1, 1, &B::response_size},
+        Directive{"resolver", 1, many, &B::resolver},
+        Directive{"resolver_timeout", 1, 1, &B::resolver},
+        Directive{"ssl_verify", 1, 1, &B::flag},
+        Directive{"ssl_name", 1, 1, &B::ssl},
+        Directive{"ssl_trusted_certificate", 1, 1, &B::ssl},
+        Directive{"ssl_certificate", 1, 1, &B::ssl},
+        Directive{"ssl_certificate_key", 1, 1, &B::ssl},
+        Directive{"ssl_crl", 1, 1, &B::ssl},
+        Directive{"ssl_protocols", 1, many, &B::ssl},
+        Directive{"ssl_ciphers", 1, 1, &B::ssl},
+        Directive{"zone", 1, 1, &B::zone},
+        Directive{"client_key_file", 1, 1, &B::unsupported},
+        Directive{"decryption_key", 1, 5, &B::unsupported},
+        Directive{"cache_use_stale", 1, many, &B::unsupported},
+        Directive{"cache_stale_ttl", 1, 1, &B::unsupported},
+        Directive{"user_claim", 1, many, &B::unsupported},
+        Directive{"user_endpoint", 1, 1, &B::unsupported},
+        Directive{"cookie", 1, 1, &B::unsupported},
+    };
+    return table;
+}
+
+std::string IntrospectorBlock::take(const Words &args)
+{
+    const auto table = directives();
+    const auto found =
+        std::ranges::find_if(table, [&](const Directive &d) { return d.name == args[0]; });
+    if (found == table.end()) {
+        return "unknown directive " + quote(args[0]) + " in token_introspector";
+    }
+    if (args.size() - 1 < found->fewest || args.size() - 1 > found->most) {
+        return "invalid number of arguments in " + quote(args[0]) + " directive";
+    }
+    if (!seen_.emplace(args[0]).second && args[0] != "key") {
+        return quote(args[0]) + " directive is duplicate";
+    }
+    transcript_.emplace_back(); // words of two directives must not run together
+    transcript_.insert(transcript_.end(), args.begin(), args.end());
+    return (this->*found->handler)(args);
+}
+
+std::string IntrospectorBlock::unsupported(const Words &args)
+{
+    return quote(args[0]) + " is not supported by this version of the module";
+}
+
+std::string IntrospectorBlock::type(const Words &args)
+{
+    if (args[1] == "jwt") {
+        introspector_.kind = flow::Kind::kJwt;
+    } else if (args[1] == "opaque") {
+        introspector_.kind = flow::Kind::kOpaque;
+    } else if (args[1] == "cookie") {
+        return "\"type cookie\" is not supported by this version of the module";
+    } else {
+        return invalid(args, 1, "use jwt or opaque");
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::issuer(const Words &args)
+{
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        if (args[i] == "*") {
+            introspector_.rules.any_issuer = true;
+        } else if (args[i].empty()) {
+            return "an issuer cannot be empty";
+        } else {
+            introspector_.rules.issuers.emplace_back(args[i]);
+        }
+    }
+    if (introspector_.rules.any_issuer && args.size() > 2) {
+        return "\"issuer *\" stands alone: it accepts every issuer";
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::audience(const Words &args)
+{
+    introspector_.rules.audiences.assign(args.begin() + 1, args.end());
+    return {};
+}
+
+std::string IntrospectorBlock::algorithms(const Words &args)
+{
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        const std::optional<jose::Algorithm> algorithm = jose::algorithm_from_name(args[i]);
+        if (!algorithm) {
+            return invalid(args, i,
+                           args[i] == "none"
+                               ? "unsigned tokens are never accepted"
+                               : "use HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, "
+                                 "PS512, ES256, ES384, ES512, ES256K or EdDSA");
+        }
+        introspector_.algorithms.add(*algorithm);
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::full_path(std::string_view path)
+{
+    ngx_str_t name = copy(cf_->pool, path);
+    if (name.data == nullptr || ngx_conf_full_name(cf_->cycle, &name, 1) != NGX_OK) {
+        return std::string(path);
+    }
+    return std::string(view(name));
+}
+
+std::string IntrospectorBlock::secret(const Words &args)
+{
+    if (args.size() == 3) {
+        if (args[2] != "allow_short") {
+            return invalid(args, 2, "only allow_short may follow the secret");
+        }
+        allow_short_ = true;
+    }
+    flow::KeySource source;
+    source.from_file = args[0] == "secret_file";
+    source.value = source.from_file ? full_path(args[1]) : std::string(args[1]);
+    source.format = flow::KeyFormat::kPlain;
+    source.options.allow_short = true; // short ones are warned about
+    introspector_.keys.push_back(std::move(source));
+    return {};
+}
+
+std::string IntrospectorBlock::key(const Words &args)
+{
+    flow::KeySource source;
+    source.from_file = args[1].starts_with("file:");
+    source.value =
+        source.from_file ? full_path(args[1].substr(5)) : std::string(args[1]);
+    source.options.allow_short = true;
+    for (std::size_t i = 2; i < args.size(); ++i) {
+        if (const auto alg = parameter(args[i], "alg")) {
+            source.options.algorithm = jose::algorithm_from_name(*alg);
+            if (!source.options.algorithm) {
+                return invalid(args, i, "unknown algorithm");
+            }
+        } else if (const auto kty = parameter(args[i], "kty")) {
+            source.options.type = key_type(*kty);
+            if (!source.options.type) {
+                return invalid(args, i, "use kty=RSA, EC, OKP or OCT");
+            }
+        } else if (const auto kid = parameter(args[i], "kid")) {
+            source.options.kid = *kid;
+        } else if (const auto format = parameter(args[i], "format")) {
+            const auto known = key_format(*format);
+            if (!known) {
+                return invalid(args, i, "use format=PEM, plain, base64url or JWK");
+            }
+            source.format = *known;
+        } else {
+            return invalid(args, i, "use alg=, kty=, format= or kid=");
+        }
+    }
+    introspector_.keys.push_back(std::move(source));
+    return {};
+}
+
+std::string IntrospectorBlock::jwks_file(const Words &args)
+{
+    flow::KeySource source;
+    source.from_file = true;
+    source.value = full_path(args[1]);
+    source.format = flow::KeyFormat::kJwkSet;
+    introspector_.keys.push_back(std::move(source));
+    return {};
+}
+
+std::string IntrospectorBlock::jwks_uri(const Words &args)
+{
+    introspector_.jwks_uri = args[1];
+    return check_uri(args, 1);
+}
+
+std::string IntrospectorBlock::discovery(const Words &args)
+{
+    if (args[1] == "off") {
+        seen_.erase("discovery");
+        return {};
+    }
+    if (args[1] == "on") {
+        discovers_from_issuer_ = true;
+        return {};
+    }
+    introspector_.discovery_uris = {std::string(args[1])};
+    return check_uri(args, 1);
+}
+
+std::string IntrospectorBlock::introspection_endpoint(const Words &args)
+{
+    introspector_.introspection_endpoint = args[1];
+    return check_uri(args, 1);
+}
+
+std::string IntrospectorBlock::authorization(const Words &args)
+{
+    if (args[0] == "authorization_file") {
+        introspector_.authorization_file = full_path(args[1]);
+        return {};
+    }
+    introspector_.credentials.authorization = args[1];
+    return !args[1].empty() && is_header_safe(args[1])
+               ? ""
+               : "the value of \"authorization\" is empty or holds control characters";
+}
+
+std::string IntrospectorBlock::client(const Words &args)
+{
+    if (args[1].empty()) {
+        return quote(args[0]) + " cannot be empty";
+    }
+    if (args[0] == "client_id") {
+        introspector_.credentials.id = args[1];
+    } else if (args[0] == "client_secret") {
+        introspector_.credentials.secret = args[1];
+    } else {
+        introspector_.client_secret_file = full_path(args[1]);
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::client_auth(const Words &args)
+{
+    if (args[1] == "basic") {
+        introspector_.credentials.method = token::ClientAuth::kBasic;
+    } else if (args[1] == "post") {
+        introspector_.credentials.method = token::ClientAuth::kPost;
+    } else if (args[1] == "none" || args[1] == "tls") {
+        introspector_.credentials.method = token::ClientAuth::kNone;
+    } else if (args[1] == "client_secret_jwt" || args[1] == "private_key_jwt") {
+        return quote("client_auth " + std::string(args[1])) +
+               " is not supported by this version of the module";
+    } else {
+        return invalid(args, 1, "use basic, post, tls or none");
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::token_type_hint(const Words &args)
+{
+    introspector_.token_type_hint = args[1];
+    return args[1] == "access_token" || args[1] == "refresh_token"
+               ? ""
+               : invalid(args, 1, "use access_token or refresh_token");
+}
+
+std::string IntrospectorBlock::response(const Words &args)
+{
+    if (args[1] == "jwt") {
+        return "\"response jwt\" is not supported by this version of the module";
+    }
+    return args[1] == "json" ? "" : invalid(args, 1, "use json");
+}
+
+std::string IntrospectorBlock::leeway(const Words &args)
+{
+    const auto ms = parse_time(args[1]);
+    if (!ms || *ms > kMostSeconds * 1000) {
+        return invalid(args, 1, "use a time of at most a day, such as 30s");
+    }
+    introspector_.rules.leeway_s = static_cast<std::int64_t>(*ms / 1000);
+    return {};
+}
+
+std::string IntrospectorBlock::flag(const Words &args)
+{
+    if (args[1] != "on" && args[1] != "off") {
+        return invalid(args, 1, "use on or off");
+    }
+    const bool on = args[1] == "on";
+    if (args[0] == "require_exp") {
+        introspector_.rules.require_exp = on;
+    } else if (args[0] == "cache_verified_jwt") {
+        introspector_.cache_verified_jwt = on;
+    } else {
+        transport_.ssl_verify = on;
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::token_types(const Words &args)
+{
+    introspector_.token_types.clear();
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        introspector_.token_types.emplace_back(args[i] == "none" ? "" : args[i]);
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::cache_ttl(const Words &args)
+{
+    const auto ms = args[1] == "off" ? std::optional<std::uint64_t>(0) : parse_time(args[1]);
+    if (!ms || (*ms != 0 && (*ms < 1000 || *ms > kMostSeconds * 1000))) {
+        return invalid(args, 1, "use a time from 1s to 86400s, or off");
+    }
+    (args[0] == "cache_ttl" ? introspector_.cache_ttl_ms : introspector_.cache_inactive_ttl_ms) =
+        *ms;
+    return {};
+}
+
+std::string IntrospectorBlock::timeout(const Words &args)
+{
+    const auto ms = parse_time(args[1]);
+    if (!ms || *ms == 0 || *ms > kMostSeconds * 1000) {
+        return invalid(args, 1, "use a time such as 2s or 500ms");
+    }
+    if (args[0] == "connect_timeout") {
+        connect_ms_ = *ms;
+        transport_.connect_timeout = args[1];
+    } else if (args[0] == "send_timeout") {
+        send_ms_ = *ms;
+        transport_.send_timeout = args[1];
+    } else {
+        read_ms_ = *ms;
+        transport_.read_timeout = args[1];
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::response_size(const Words &args)
+{
+    const auto size = parse_size(args[1]);
+    constexpr std::size_t most = std::size_t{16} << 20;
+    if (!size || *size < 1024 || *size > most) {
+        return invalid(args, 1, "use a size from 1k to 16m");
+    }
+    introspector_.response_size = *size;
+    return {};
+}
+
+std::string IntrospectorBlock::resolver(const Words &args)
+{
+    if (args[0] == "resolver") {
+        transport_.resolver.assign(args.begin() + 1, args.end());
+    } else {
+        transport_.resolver_timeout = args[1];
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::ssl(const Words &args)
+{
+    constexpr std::string_view prefix = "ssl_";
+    if (args[0] == "ssl_name") {
+        transport_.ssl_name = args[1];
+        return {};
+    }
+    std::string value(args[1]);
+    for (std::size_t i = 2; i < args.size(); ++i) {
+        value.append(" ").append(args[i]);
+    }
+    if (args[0] == "ssl_protocols" &&
+        value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789. ") !=
+            std::string::npos) {
+        return invalid(args, 1, "use names such as TLSv1.2");
+    }
+    transport_.ssl.emplace_back(args[0].substr(prefix.size()), std::move(value));
+    return {};
+}
+
+std::string IntrospectorBlock::zone(const Words &args)
+{
+    configured_.zone_name = args[1];
+    return {};
+}
+
+std::string IntrospectorBlock::check_sources()
+{
+    const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file") +
+                      (has("jwks_uri") || has("discovery"));
+    if (introspector_.kind == flow::Kind::kOpaque) {
+        if (!introspector_.keys.empty() || has("jwks_uri")) {
+            return "keys serve an introspector of type jwt: this one has an introspection_endpoint; "
+                   "make two introspectors and list both in token_introspect";
+        }
+        return {};
+    }
+    if (has("secret") && has("secret_file")) {
+        return "\"secret\" and \"secret_file\" exclude each other";
+    }
+    if (kinds == 0) {
+        return "an introspector of type jwt needs keys: one of secret, key, jwks_file, jwks_uri or "
+               "discovery";
+    }
+    if (kinds > 1) {
+        return "\"secret\", \"key\", \"jwks_file\" and \"jwks_uri\" (or \"discovery\") exclude each "
+               "other: keep one";
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::check_issuer()
+{
+    const auto &issuers = introspector_.rules.issuers;
+    if (discovers_from_issuer_) {
+        if (issuers.size() != 1) {
+            return "\"discovery on\" needs exactly one issuer to derive the address from";
+        }
+        const std::string &issuer = issuers.front();
+        if (!token::parse_url(issuer)) {
+            return "\"discovery on\" needs an issuer that is an http or https URL: give the "
+                   "metadata's address with discovery URL;";
+        }
+        introspector_.discovery_uris = {token::openid_configuration_url(issuer),
+                                        token::authorization_server_metadata_url(issuer)};
+    }
+    if (introspector_.kind == flow::Kind::kJwt && issuers.empty() &&
+        !introspector_.rules.any_issuer && introspector_.discovery_uris.empty()) {
+        return "an introspector of type jwt needs an issuer: issuer https://…; (or issuer *; to "
+               "accept every issuer)";
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::check_endpoint()
+{
+    if (introspector_.kind == flow::Kind::kJwt && has("introspection_endpoint")) {
+        return "\"introspection_endpoint\" is for type opaque";
+    }
+    if (introspector_.kind == flow::Kind::kOpaque && !has("introspection_endpoint") &&
+        !has("discovery")) {
+        return "an introspector of type opaque needs an introspection_endpoint (or discovery)";
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::check_client()
+{
+    const bool verbatim = has("authorization") || has("authorization_file");
+    const bool secret = has("client_secret") || has("client_secret_file");
+    if (has("authorization") && has("authorization_file")) {
+        return "\"authorization\" and \"authorization_file\" exclude each other";
+    }
+    if (has("client_secret") && has("client_secret_file")) {
+        return "\"client_secret\" and \"client_secret_file\" exclude each other";
+    }
+    if (verbatim && (secret || has("client_auth"))) {
+        return "\"authorization\" replaces client_secret and client_auth: keep one";
+    }
+    if (!has("client_auth") && secret) {
+        introspector_.credentials.method = token::ClientAuth::kBasic;
+    }
+    const bool needs = introspector_.credentials.method != token::ClientAuth::kNone;
+    if (needs && (!secret || !has("client_id"))) {
+        return "client authentication needs both client_id and client_secret (or "
+               "client_secret_file)";
+    }
+    if (!needs && secret) {
+        return "client_secret is set but client_auth does not use it";
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::check_algorithms()
+{
+    const bool has_secret = has("secret") || has("secret_file");
+    if (has_secret && introspector_.algorithms.empty()) {
+        introspector_.algorithms.add(jose::Algorithm::kHS256);
+    }
+    if (has_secret && (introspector_.algorithms & jose::kHmacAlgorithms).empty()) {
+        return "a secret serves HS256, HS384 and HS512 only: \"algorithms\" permits none of them";
+    }
+    return {};
+}
+
+void IntrospectorBlock::set_fingerprint()
+{
+    const std::vector<std::string_view> parts(transcript_.begin(), transcript_.end());
+    Sha256Hasher hasher;
+    const std::optional<Sha256> digest = hasher.of_parts(parts);
+    if (!digest) {
+        throw std::bad_alloc();
+    }
+    std::ranges::copy(std::span(*digest).first<16>(), introspector_.fingerprint.begin());
+}
+
+std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
+{
+    if (!has("type")) {
+        introspector_.kind = has("introspection_endpoint") ? flow::Kind::kOpaque : flow::Kind::kJwt;
+    }
+    for (const auto check :
+         {&IntrospectorBlock::check_sources, &IntrospectorBlock::check_endpoint,
+          &IntrospectorBlock::check_issuer, &IntrospectorBlock::check_client,
+          &IntrospectorBlock::check_algorithms}) {
+        if (std::string problem = (this->*check)(); !problem.empty()) {
+            return problem;
+        }
+    }
+    if (introspector_.kind == flow::Kind::kOpaque) {
+        // RFC 7662 section 2.2: both are optional in an answer
+        introspector_.rules.require_iss = false;
+        introspector_.rules.require_exp = introspector_.rules.require_exp && has("require_exp");
+    }
+    introspector_.index = conf.introspectors.size();
+    introspector_.fetch_ms = connect_ms_ + send_ms_ + read_ms_;
+    introspector_.limits.json.bytes =
+        std::max(introspector_.limits.json.bytes, introspector_.response_size);
+    set_fingerprint();
+
+    auto state = flow::IntrospectorState::load(introspector_);
+    if (!state) {
+        return state.error();
+    }
+    for (const jose::Key &loaded : state->keys().keys()) {
+        if (loaded.secret_size() != 0 && loaded.secret_size() < kShortSecret && !allow_short_) {
+            conf_warning(cf_, "token_introspector " + quote(introspector_.name) +
+                                  ": the HMAC secret has fewer than 32 bytes and can be guessed; "
+                                  "use a longer one, or secret … allow_short; to silence this");
+        }
+    }
+    std::vector<std::string> urls;
+    for (const std::string &uri : introspector_.discovery_uris) {
+        urls.push_back(uri);
+    }
+    urls.push_back(introspector_.jwks_uri);
+    urls.push_back(introspector_.introspection_endpoint);
+    std::erase_if(urls, [](const std::string &uri) { return !uri.starts_with("http"); });
+    if (!urls.empty() || !introspector_.discovery_uris.empty()) {
+        auto created = configured_.transport.create(cf_, introspector_.index, urls, transport_);
+        if (!created) {
+            logged = created.error().empty();
+            return created.error();
+        }
+    }
+    conf.states.push_back(std::move(*state));
+    conf.introspectors.push_back(std::move(configured_));
+    return {};
+}
+
+namespace {
+
+char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return guarded([&]() -> char * {
+        const std::string problem = static_cast<IntrospectorBlock *>(conf)->take(words(cf));
+        return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
+    }, static_cast<char *>(NGX_CONF_ERROR));
+}
+
+char *read_block(ngx_conf_t *cf, MainConf &conf)
+{
+    const std::string_view name = words(cf)[1];
+    if (name.empty() || name == "off" || name == "optional") {
+        return conf_error(cf, "\"" + std::string(name) + "\" cannot name an introspector");
+    }
+    if (const ConfiguredIntrospector *other = conf.find(name)) {
+        return conf_error(cf, "token_introspector \"" + std::string(name) +
+                                  "\" is defined already in " + other->place.file + ":" +
+                                  std::to_string(other->place.line));
+    }
+    IntrospectorBlock block(cf, name);
+    const ngx_conf_t saved = *cf;
+    cf->handler = take_line;
+    cf->handler_conf = reinterpret_cast<decltype(cf->handler_conf)>(&block);
+    char *result = ngx_conf_parse(cf, nullptr);
+    *cf = saved;
+    if (result != NGX_CONF_OK) {
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    bool logged = false;
+    const std::string problem = block.finish(conf, logged);
+    if (problem.empty() && !logged) {
+        return NGX_CONF_OK;
+    }
+    return logged ? static_cast<char *>(NGX_CONF_ERROR)
+                  : conf_error(cf, "token_introspector \"" + std::string(name) + "\": " + problem);
+}
+
+char *read_zone(ngx_conf_t *cf, MainConf &conf)
+{
+    const std::string_view word = words(cf)[1];
+    const auto value = parameter(word, "zone");
+    const std::size_t colon = value ? value->rfind(':') : std::string_view::npos;
+    if (colon == std::string_view::npos || colon == 0) {
+        return conf_error(cf, "invalid parameter \"" + std::string(word) +
+                                  "\": write zone=NAME:SIZE, as zone=tokens:16m");
+    }
+    const auto size = parse_size(value->substr(colon + 1));
+    if (!size || *size < Zone::kSmallest) {
+        return conf_error(cf, "invalid zone size in \"" + std::string(word) +
+                                  "\": at least 64k are needed");
+    }
+    Zone *zone = Zone::add(cf, value->substr(0, colon), *size);
+    if (zone == nullptr) {
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    conf.zones.push_back(zone);
+    return NGX_CONF_OK;
+}
+
+} // namespace
+
+} // namespace token_introspect::nginx
+
+using namespace token_introspect::nginx;
+
+extern "C" {
+
+char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return guarded([&] { return read_block(cf, *static_cast<MainConf *>(conf)); },
+                   static_cast<char *>(NGX_CONF_ERROR));
+}
+
+char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return guarded([&] { return read_zone(cf, *static_cast<MainConf *>(conf)); },
+                   static_cast<char *>(NGX_CONF_ERROR));
+}
+
+} // extern "C"

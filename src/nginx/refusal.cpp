@@ -1,0 +1,110 @@
+#include "nginx/refusal.hpp"
+
+#include "base/text.hpp"
+#include "nginx/worker.hpp"
+#include "token/challenge.hpp"
+
+namespace token_introspect::nginx {
+
+namespace {
+
+// Without a view of when the issuer recovers, soon is the best advice.
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexcept
+{
+    if (judgement.status != 0) {
+        return judgement.status;
+    }
+    switch (outcome(judgement.code).verdict) {
+    case Verdict::kNotSupplied:
+        return codes.not_supplied;
+    case Verdict::kInvalidRequest:
+        return NGX_HTTP_BAD_REQUEST;
+    case Verdict::kInvalid:
+        return codes.invalid;
+    case Verdict::kForbidden:
+        return codes.forbidden;
+    case Verdict::kUnavailable:
+        return codes.unavailable;
+    case Verdict::kPass:
+    case Verdict::kInternal:
+        break;
+    }
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
+                                     std::string_view value)
+{
+    const ngx_str_t kept = copy(request->pool, value);
+    auto *header =
+        static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers));
+    if (header == nullptr || kept.data == nullptr) {
+        return nullptr;
+    }
+    ngx_memzero(header, sizeof *header);
+    header->hash = 1;
+    header->key = borrow(name);
+    header->value = kept;
+    return header;
+}
+
+std::optional<std::string> challenge_for(ngx_http_request_t *request, const LocationConf &conf,
+                                         const Judgement &judgement)
+{
+    const auto mode = conf.challenge.value_or(LocationConf::Challenge::kOn);
+    if (mode == LocationConf::Challenge::kOff) {
+        return std::nullopt;
+    }
+    if (mode == LocationConf::Challenge::kText) {
+        const std::string_view text = conf.challenge_text.evaluate(request).value_or("");
+        return is_header_safe(text) && !text.empty() ? std::optional<std::string>(text)
+                                                     : std::nullopt;
+    }
+    std::string_view realm;
+    if (conf.realm) {
+        realm = conf.realm->evaluate(request).value_or("");
+    }
+    return token::bearer_challenge(judgement.code, realm, judgement.scope);
+}
+
+void log_refusal(ngx_http_request_t *request, const Judgement &judgement,
+                 const flow::Introspector *introspector)
+{
+    const Outcome &row = outcome(judgement.code);
+    std::string line("token introspect: refused, reason: ");
+    line.append(row.word);
+    if (!judgement.subject.empty()) {
+        line.append(", by: ").append(judgement.subject);
+    }
+    if (introspector != nullptr) {
+        line.append(", introspector: ").append(introspector->name);
+    }
+    const ngx_str_t text = borrow(line);
+    ngx_log_error(log_level(row.severity), request->connection->log, 0, "%V", &text);
+}
+
+} // namespace
+
+ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Judgement &judgement,
+                 const flow::Introspector *introspector)
+{
+    log_refusal(request, judgement, introspector);
+    const Verdict verdict = outcome(judgement.code).verdict;
+    if (verdict == Verdict::kUnavailable) {
+        add_response_header(request, "Retry-After", kRetryAfterSeconds);
+    } else if (verdict != Verdict::kInternal) {
+        if (const auto challenge = challenge_for(request, conf, judgement)) {
+            ngx_table_elt_t *header =
+                add_response_header(request, "WWW-Authenticate", *challenge);
+            if (header == nullptr) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+            request->headers_out.www_authenticate = header;
+        }
+    }
+    return static_cast<ngx_int_t>(status_of(judgement, conf.codes.value_or(StatusCodes{})));
+}
+
+} // namespace token_introspect::nginx

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "nginx/conf.hpp"
+#include "nginx/requirements.hpp"
+
+namespace token_introspect::nginx {
+
+/// The status for a refused request, with its challenge or Retry-After header set and the one log
+/// line written. `introspector` is nullptr when none decided.
+ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Judgement &judgement,
+                 const flow::Introspector *introspector);
+
+} // namespace token_introspect::nginx

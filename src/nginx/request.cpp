@@ -1,0 +1,226 @@
+#include "nginx/request.hpp"
+
+#include "nginx/bridge.h"
+#include "nginx/credential.hpp"
+#include "nginx/forwarding.hpp"
+#include "nginx/now.hpp"
+#include "nginx/refusal.hpp"
+
+namespace token_introspect::nginx {
+
+namespace {
+
+void *allocate_in_pool(void *context, std::size_t size) noexcept
+{
+    return ngx_palloc(static_cast<ngx_pool_t *>(context), size);
+}
+
+} // namespace
+
+Request::Request(ngx_http_request_t *request, Worker &worker) noexcept
+    : request_(request), worker_(&worker), waiter_(on_wake, this)
+{
+}
+
+Request *Request::of(ngx_http_request_t *request) noexcept
+{
+    ngx_http_request_t *main = request->main;
+    auto *found = static_cast<Request *>(
+        ngx_http_get_module_ctx(main, ngx_http_token_introspect_module));
+    if (found != nullptr || !main->internal) {
+        return found;
+    }
+    // An internal redirect clears the contexts of all modules, but not the pool.
+    for (ngx_pool_cleanup_t *cleanup = main->pool->cleanup; cleanup != nullptr;
+         cleanup = cleanup->next) {
+        if (cleanup->handler == destroy<Request>) {
+            found = static_cast<Request *>(cleanup->data);
+            ngx_http_set_ctx(main, found, ngx_http_token_introspect_module);
+            break;
+        }
+    }
+    return found;
+}
+
+Request *Request::make(ngx_http_request_t *request)
+{
+    Request *found = of(request);
+    if (found == nullptr) {
+        found = make_in<Request>(request->pool, request, Worker::of(*main_conf(request)));
+        ngx_http_set_ctx(request, found, ngx_http_token_introspect_module);
+    }
+    return found;
+}
+
+ngx_int_t Request::prepare(const LocationConf &conf)
+{
+    // After an internal redirect the first location has taken the credential out already.
+    if (!extracted_ || (credential_ && !*credential_)) {
+        credential_ = find_credential(request_, conf.sources);
+        extracted_ = true;
+        if (credential_ && *credential_) {
+            // the header's memory may be rewritten by others
+            const ngx_str_t kept = copy(request_->pool, **credential_);
+            if (kept.data == nullptr) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+            credential_ = std::optional(view(kept));
+        }
+    }
+    if (!conf.forwards_token.value_or(false) && !strip_credentials(request_, conf.sources)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return NGX_DECLINED;
+}
+
+ngx_int_t Request::access(const LocationConf &conf)
+{
+    if (fetching_ || waiter_.waiting()) {
+        return NGX_AGAIN;
+    }
+    if (conf_ != &conf) {
+        restart();
+        conf_ = &conf;
+        begin(conf);
+    }
+    if (!decided_ && !proceed()) {
+        return NGX_AGAIN;
+    }
+    return conclude(conf);
+}
+
+// Another location: the same token, judged anew.
+void Request::restart() noexcept
+{
+    validation_ = nullptr;
+    step_.reset();
+    decided_ = false;
+    judgement_ = {.code = Code::kMissing};
+}
+
+void Request::begin(const LocationConf &conf)
+{
+    if (!credential_) {
+        judgement_ = {.code = credential_.error().code};
+        decided_ = true;
+    } else if (!*credential_) {
+        judgement_ = {.code = Code::kMissing};
+        decided_ = true;
+    } else {
+        validation_ = make_in<flow::Validation>(
+            request_->pool, worker_->environment(),
+            cache::Room{.allocate = allocate_in_pool, .context = request_->pool},
+            conf.introspectors, **credential_);
+        if (validation_ == nullptr) {
+            throw std::bad_alloc();
+        }
+        step_ = validation_->advance(now());
+    }
+}
+
+bool Request::proceed()
+{
+    for (;;) {
+        if (const auto *decision = std::get_if<flow::Decision>(&*step_)) {
+            judgement_ = {.code = decision->code};
+            decided_ = true;
+            return true;
+        }
+        if (const auto *wait = std::get_if<flow::Wait>(&*step_)) {
+            request_->read_event_handler = ngx_http_test_reading;
+            worker_->waiting().enqueue(waiter_,
+                                       worker_->environment().store_of(*wait->introspector),
+                                       wait->key, wait->lease);
+            return false;
+        }
+        const auto &fetch = std::get<flow::Fetch>(*step_);
+        auto *subrequest = make_in<Subrequest>(request_->pool, request_,
+                                               static_cast<Subrequest::Owner &>(*this));
+        if (subrequest == nullptr) {
+            throw std::bad_alloc();
+        }
+        const ConfiguredIntrospector &configured =
+            main_conf(request_)->introspectors[fetch.introspector->index];
+        const Result<void> started = subrequest->start(configured, fetch);
+        if (started) {
+            fetching_ = true;
+            return false;
+        }
+        step_ = validation_->resume(now(), std::unexpected(started.error()));
+    }
+}
+
+// The answer is used at once, even if the client has gone: others may wait for it.
+void Request::fetched(const Result<token::Answer> &answer) noexcept
+{
+    fetching_ = false;
+    const bool resumed = guarded([&] {
+        step_ = validation_->resume(now(), answer);
+        return true;
+    }, false);
+    if (!resumed) {
+        step_ = flow::Decision{Code::kInternal};
+    }
+    ngx_http_post_request(request_, nullptr);
+}
+
+void Request::on_wake(void *context) noexcept
+{
+    auto *self = static_cast<Request *>(context);
+    ngx_http_request_t *request = self->request_;
+    ngx_connection_t *connection = request->connection;
+    ngx_http_set_log_request(connection->log, request);
+    request->read_event_handler = ngx_http_block_reading;
+    const bool advanced = guarded([&] {
+        self->step_ = self->validation_->advance(now());
+        return true;
+    }, false);
+    if (!advanced) {
+        self->step_ = flow::Decision{Code::kInternal};
+    }
+    request->write_event_handler(request);
+    ngx_http_run_posted_requests(connection);
+}
+
+ngx_int_t Request::conclude(const LocationConf &conf)
+{
+    const bool absent = judgement_.code == Code::kMissing;
+    if (judgement_.code == Code::kActive || (absent && conf.use->optional)) {
+        const Judgement judged = judge(request_, conf, claims());
+        if (judged.code == Code::kActive) {
+            return forward_claims(request_, conf, claims()) ? NGX_OK
+                                                            : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        if (!absent) {
+            judgement_ = judged; // without a token, the cure is to send one
+        }
+    }
+    return refuse(request_, conf, judgement_, introspector());
+}
+
+token::ClaimsView Request::claims() const noexcept
+{
+    return validation_ != nullptr ? validation_->claims() : token::ClaimsView();
+}
+
+token::ClaimsView Request::header() const noexcept
+{
+    return validation_ != nullptr ? validation_->header() : token::ClaimsView();
+}
+
+const flow::Introspector *Request::introspector() const noexcept
+{
+    return validation_ != nullptr ? validation_->introspector() : nullptr;
+}
+
+flow::CacheStatus Request::cache_status() const noexcept
+{
+    return validation_ != nullptr ? validation_->cache_status() : flow::CacheStatus::kNone;
+}
+
+const Sha256 *Request::token_digest() const noexcept
+{
+    return validation_ != nullptr ? &validation_->token_digest() : nullptr;
+}
+
+} // namespace token_introspect::nginx

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "flow/validation.hpp"
+#include "nginx/conf.hpp"
+#include "nginx/requirements.hpp"
+#include "nginx/subrequest.hpp"
+#include "nginx/wait_queue.hpp"
+#include "nginx/worker.hpp"
+
+#include <optional>
+
+namespace token_introspect::nginx {
+
+/// What the module keeps of one client request, in the request's pool: the credential, the
+/// validation under way, its result for the variables. Survives internal redirects.
+class Request final : private Subrequest::Owner {
+public:
+    Request(ngx_http_request_t *request, Worker &worker) noexcept;
+
+    /// The request's object; nullptr when it has none yet. Of a subrequest: its client request's.
+    static Request *of(ngx_http_request_t *request) noexcept;
+    /// As of(), made when there is none; nullptr without memory.
+    static Request *make(ngx_http_request_t *request);
+
+    /// Preaccess: takes the credential out of the request before anything else can see it.
+    ngx_int_t prepare(const LocationConf &conf);
+    /// Access: NGX_OK, NGX_AGAIN while a fetch or another request is awaited, or a status.
+    ngx_int_t access(const LocationConf &conf);
+
+    [[nodiscard]] Code code() const noexcept { return judgement_.code; }
+    [[nodiscard]] bool decided() const noexcept { return decided_; }
+    [[nodiscard]] token::ClaimsView claims() const noexcept;
+    [[nodiscard]] token::ClaimsView header() const noexcept;
+    [[nodiscard]] const flow::Introspector *introspector() const noexcept;
+    [[nodiscard]] flow::CacheStatus cache_status() const noexcept;
+    /// SHA-256 of the token, nullptr when there was none.
+    [[nodiscard]] const Sha256 *token_digest() const noexcept;
+
+private:
+    void fetched(const Result<token::Answer> &answer) noexcept override;
+    static void on_wake(void *context) noexcept;
+
+    void begin(const LocationConf &conf);
+    /// Acts on steps until one needs time: false then, true when decided.
+    bool proceed();
+    ngx_int_t conclude(const LocationConf &conf);
+    void restart() noexcept;
+
+    ngx_http_request_t *request_;
+    Worker *worker_;
+    const LocationConf *conf_ = nullptr; // whose validation this is
+    bool extracted_ = false;
+    Result<std::optional<std::string_view>> credential_ = std::optional<std::string_view>();
+
+    flow::Validation *validation_ = nullptr; // in the pool: variables point into its images
+    std::optional<flow::Step> step_;
+    Waiter waiter_;
+    bool fetching_ = false;
+    bool decided_ = false;
+    Judgement judgement_{.code = Code::kMissing};
+};
+
+} // namespace token_introspect::nginx

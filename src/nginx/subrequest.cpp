@@ -1,0 +1,304 @@
+#include "nginx/subrequest.hpp"
+
+#include "nginx/bridge.h"
+#include "nginx/conf.hpp"
+#include "nginx/header_list.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace token_introspect::nginx {
+
+namespace {
+
+constexpr std::string_view kUserAgent = "ngx_http_token_introspect_module";
+
+constexpr ngx_uint_t kMostHeaders = 8;
+
+bool has_control_or_space(std::string_view text) noexcept
+{
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+Subrequest::Subrequest(ngx_http_request_t *parent, Owner &owner) noexcept
+    : parent_(parent), owner_(&owner)
+{
+    done_.handler = on_done;
+    done_.data = this;
+    deadline_.data = this;
+    deadline_.handler = on_deadline;
+    deadline_.log = parent->connection->log;
+}
+
+Subrequest::~Subrequest()
+{
+    if (deadline_.timer_set) {
+        ngx_del_timer(&deadline_);
+    }
+    // nginx may still run the subrequest's end when it tears the client's request down
+    done_.data = nullptr;
+}
+
+Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const flow::Fetch &fetch)
+{
+    if (fetch.uri.empty() || has_control_or_space(fetch.uri)) {
+        return fail(Code::kIssuerMetadata, "no usable address for this request to the issuer");
+    }
+    limit_ = configured.introspector.response_size;
+
+    std::string_view target = fetch.uri;
+    ngx_http_conf_ctx_t *server = nullptr;
+    if (!target.starts_with('/')) {
+        std::optional<Route> route = configured.transport.route(target);
+        if (!route) {
+            return fail(Code::kIssuerMetadata, "the issuer's address is not an http or https URL");
+        }
+        server = route->server;
+        url_ = std::move(route->url);
+        host_ = route->host;
+        ssl_name_ = route->ssl_name;
+        target = Transport::kLocation;
+    }
+    const std::size_t question = target.find('?');
+    ngx_str_t uri = copy(parent_->pool, target.substr(0, question));
+    ngx_str_t args = ngx_null_string;
+    if (question != std::string_view::npos) {
+        args = copy(parent_->pool, target.substr(question + 1));
+    }
+    Message message{};
+    // Background: the client's connection keeps to its own request, so that a client that hangs up
+    // does not end a fetch for which others wait.
+    if (uri.data == nullptr || (question != std::string_view::npos && args.data == nullptr) ||
+        !compose(fetch, message) ||
+        ngx_http_subrequest(parent_, &uri, &args, &request_, &done_,
+                            NGX_HTTP_SUBREQUEST_BACKGROUND) != NGX_OK) {
+        return fail(Code::kInternal, "cannot make a subrequest");
+    }
+    // It has not run yet: what nginx copied of the client's request is replaced in time.
+    if (server != nullptr) {
+        request_->srv_conf = server->srv_conf;
+        request_->loc_conf = server->loc_conf;
+    }
+    replace_client_parts(message);
+    ngx_add_timer(&deadline_, static_cast<ngx_msec_t>(configured.introspector.fetch_ms));
+    return {};
+}
+
+// Everything that needs memory, before there is a subrequest that could run without it.
+bool Subrequest::compose(const flow::Fetch &fetch, Message &message) noexcept
+{
+    ngx_pool_t *pool = parent_->pool;
+    const auto *core = static_cast<const ngx_http_core_main_conf_t *>(
+        ngx_http_get_module_main_conf(parent_, ngx_http_core_module));
+    message.variables = static_cast<ngx_http_variable_value_t *>(
+        ngx_pcalloc(pool, core->variables.nelts * sizeof(ngx_http_variable_value_t)));
+    message.body = static_cast<ngx_http_request_body_t *>(
+        ngx_pcalloc(pool, sizeof(ngx_http_request_body_t)));
+    ngx_list_t &headers = message.headers_in.headers;
+    if (message.variables == nullptr || message.body == nullptr ||
+        ngx_list_init(&headers, pool, kMostHeaders, sizeof(ngx_table_elt_t)) != NGX_OK) {
+        return false;
+    }
+    message.headers_in.content_length_n = -1;
+    message.headers_in.keep_alive_n = -1;
+
+    auto push = [&](std::string_view name, std::string_view value) {
+        const ngx_str_t kept = copy(pool, value);
+        return kept.data != nullptr && push_header(headers, pool, borrow(name), kept);
+    };
+    if (!push("Accept", fetch.accept) || !push("User-Agent", kUserAgent) ||
+        (!fetch.authorization.empty() && !push("Authorization", fetch.authorization))) {
+        return false;
+    }
+    if (fetch.form.empty()) {
+        return true;
+    }
+    const ngx_str_t form = copy(pool, fetch.form);
+    auto *buffer = static_cast<ngx_buf_t *>(ngx_calloc_buf(pool));
+    ngx_chain_t *chain = ngx_alloc_chain_link(pool);
+    if (form.data == nullptr || buffer == nullptr || chain == nullptr) {
+        return false;
+    }
+    buffer->start = buffer->pos = form.data;
+    buffer->end = buffer->last = form.data + form.len;
+    buffer->temporary = 1;
+    buffer->last_buf = 1;
+    *chain = {.buf = buffer, .next = nullptr};
+    message.body->bufs = chain;
+    message.body->buf = buffer;
+    message.headers_in.content_length_n = static_cast<off_t>(form.len);
+    message.posts = true;
+
+    std::array<char, NGX_SIZE_T_LEN> digits{};
+    const char *end = std::to_chars(digits.begin(), digits.end(), form.len).ptr;
+    return push("Content-Type", "application/x-www-form-urlencoded") &&
+           push("Content-Length", {digits.begin(), end});
+}
+
+void Subrequest::replace_client_parts(const Message &message) noexcept
+{
+    ngx_list_t &headers = request_->headers_in.headers;
+    request_->headers_in = message.headers_in;
+    if (headers.last == &message.headers_in.headers.part) {
+        headers.last = &headers.part;
+    }
+    request_->variables = message.variables;
+    request_->request_body = message.body;
+    request_->unparsed_uri = request_->uri;
+    request_->request_line = ngx_null_string;
+    request_->filter_need_in_memory = 1;
+    request_->error_page = 1; // an error_page of http{} is not the issuer's answer
+    if (message.posts) {
+        request_->method = NGX_HTTP_POST;
+        request_->method_name = ngx_string("POST");
+    }
+}
+
+Subrequest *Subrequest::of(ngx_http_request_t *request) noexcept
+{
+    const ngx_http_post_subrequest_t *post = request->post_subrequest;
+    if (request == request->main || post == nullptr || post->handler != on_done) {
+        return nullptr;
+    }
+    return static_cast<Subrequest *>(post->data);
+}
+
+void Subrequest::take(ngx_chain_t *chain) noexcept
+{
+    for (; chain != nullptr; chain = chain->next) {
+        ngx_buf_t *buffer = chain->buf;
+        if (ngx_buf_in_memory(buffer) && !too_big_) {
+            const auto size = static_cast<std::size_t>(buffer->last - buffer->pos);
+            if (size > limit_ - body_.size()) {
+                too_big_ = true;
+            } else {
+                too_big_ = !guarded([&] {
+                    body_.append(reinterpret_cast<const char *>(buffer->pos), size);
+                    return true;
+                }, false);
+            }
+        }
+        complete_ = complete_ || buffer->last_buf || buffer->last_in_chain;
+        buffer->pos = buffer->last;
+        buffer->file_pos = buffer->file_last;
+    }
+    if (too_big_) {
+        abort(fail(Code::kIssuerResponseTooBig, "the issuer's answer exceeds response_size"));
+    }
+}
+
+ngx_int_t Subrequest::on_done(ngx_http_request_t *request, void *data, ngx_int_t rc) noexcept
+{
+    auto *self = static_cast<Subrequest *>(data);
+    if (self != nullptr) {
+        self->finish(request, rc);
+    }
+    // Whatever became of it, it must not end the client's request.
+    return NGX_OK;
+}
+
+void Subrequest::on_deadline(ngx_event_t *event) noexcept
+{
+    auto *self = static_cast<Subrequest *>(event->data);
+    ngx_connection_t *client = self->parent_->connection;
+    self->abort(fail(Code::kIssuerTimeout, "the issuer took too long to answer"));
+    ngx_http_run_posted_requests(client);
+}
+
+// Tells the owner now. nginx has no limit on a whole fetch and no way to end one, so what is left of
+// it is made to run into nginx's own timeout.
+void Subrequest::abort(const Result<token::Answer> &answer) noexcept
+{
+    if (told_) {
+        return;
+    }
+    if (const ngx_http_upstream_t *upstream = request_->upstream;
+        upstream != nullptr && upstream->peer.connection != nullptr) {
+        ngx_connection_t *peer = upstream->peer.connection;
+        peer->read->timedout = 1;
+        peer->write->timedout = 1;
+        ngx_post_event(peer->read, &ngx_posted_events);
+    }
+    finish_with(answer);
+}
+
+void Subrequest::finish(ngx_http_request_t *request, ngx_int_t rc) noexcept
+{
+    finish_with(answer_of(request, rc));
+}
+
+void Subrequest::finish_with(const Result<token::Answer> &answer) noexcept
+{
+    if (std::exchange(told_, true)) {
+        return;
+    }
+    if (deadline_.timer_set) {
+        ngx_del_timer(&deadline_);
+    }
+    owner_->fetched(answer);
+}
+
+Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request, ngx_int_t rc)
+    const noexcept
+{
+    const auto status = static_cast<int>(request->headers_out.status);
+    const bool from_peer = request->upstream != nullptr && request->upstream->headers_in.status_n != 0;
+    if (rc == NGX_HTTP_GATEWAY_TIME_OUT || (!from_peer && status == NGX_HTTP_GATEWAY_TIME_OUT)) {
+        return fail(Code::kIssuerTimeout, "the issuer did not answer in time");
+    }
+    if (request->upstream != nullptr && !from_peer) {
+        return fail(Code::kIssuerUnreachable, "the issuer cannot be reached");
+    }
+    if (rc == NGX_ERROR || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        return fail(Code::kIssuerResponse, "the issuer's answer was cut short");
+    }
+    if (status == 0) {
+        const int code = rc >= NGX_HTTP_SPECIAL_RESPONSE ? static_cast<int>(rc) : 500;
+        return token::Answer{
+            .status = code, .content_type = {}, .content_encoding = {}, .body = {}};
+    }
+    if (!complete_ && status == NGX_HTTP_OK) {
+        return fail(Code::kIssuerResponse, "the issuer's answer was cut short");
+    }
+    token::Answer answer{.status = status,
+                         .content_type = view(request->headers_out.content_type),
+                         .content_encoding = {},
+                         .body = body_};
+    if (const ngx_table_elt_t *encoding = request->headers_out.content_encoding) {
+        answer.content_encoding = view(encoding->value);
+    }
+    return answer;
+}
+
+namespace {
+
+ngx_http_output_body_filter_pt next_body_filter;
+
+ngx_int_t body_filter(ngx_http_request_t *request, ngx_chain_t *chain)
+{
+    Subrequest *subrequest = Subrequest::of(request);
+    if (subrequest == nullptr) {
+        return next_body_filter(request, chain);
+    }
+    subrequest->take(chain);
+    return NGX_OK;
+}
+
+} // namespace
+
+} // namespace token_introspect::nginx
+
+extern "C" ngx_int_t ti_add_filter(ngx_conf_t *cf)
+{
+    using namespace token_introspect::nginx;
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = body_filter;
+    return NGX_OK;
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "nginx/ngx.hpp"
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace token_introspect::nginx {
+
+/// How an introspector's absolute URLs are fetched.
+struct TransportOptions {
+    std::string connect_timeout = "2s";
+    std::string send_timeout = "5s";
+    std::string read_timeout = "5s";
+    std::vector<std::string> resolver;  ///< the directive's words, empty: http's resolver
+    std::string resolver_timeout;
+    bool ssl_verify = true;
+    std::string ssl_name;  ///< empty: the URL's host
+    /// proxy_ssl_* directives without the prefix: trusted_certificate, certificate, …
+    std::vector<std::pair<std::string, std::string>> ssl;
+};
+
+/// Where a subrequest for a URL goes.
+struct Route {
+    ngx_http_conf_ctx_t *server;  ///< the module's own server
+    std::string url;              ///< for proxy_pass
+    std::string_view host;        ///< Host header: the URL's authority
+    std::string_view ssl_name;
+};
+
+/// The module's own internal server for one introspector: a location that proxies to whatever URL
+/// the fetch names, and an upstream with keepalive for every peer known when nginx starts.
+class Transport {
+public:
+    /// Makes server and upstreams while http{} is parsed. `urls` are the absolute URLs of the
+    /// configuration. A sentence for `nginx -t` when something cannot be used; an empty sentence
+    /// when nginx itself has logged the reason.
+    std::expected<void, std::string> create(ngx_conf_t *cf, std::size_t index,
+                                            const std::vector<std::string> &urls,
+                                            const TransportOptions &options);
+
+    /// The route for an absolute URL, configured or discovered. Nothing when the URL cannot be
+    /// reached: no server was made, or the URL is malformed.
+    [[nodiscard]] std::optional<Route> route(std::string_view url) const;
+
+    /// The URI of the one location in the module's server.
+    static constexpr std::string_view kLocation = "/";
+
+private:
+    struct Peer {
+        std::string origin;    ///< scheme://authority, lower case
+        std::string upstream;  ///< name of its upstream block
+    };
+
+    [[nodiscard]] bool uses_resolver() const noexcept;
+
+    ngx_http_conf_ctx_t *server_ = nullptr;
+    std::string ssl_name_;
+    std::vector<Peer> peers_;
+};
+
+} // namespace token_introspect::nginx

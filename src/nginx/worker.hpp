@@ -1,0 +1,36 @@
+#pragma once
+
+#include "flow/environment.hpp"
+#include "nginx/conf.hpp"
+#include "nginx/wait_queue.hpp"
+
+#include <vector>
+
+namespace token_introspect::nginx {
+
+/// What one worker process holds for all its requests.
+class Worker final : public flow::Host {
+public:
+    explicit Worker(MainConf &conf);
+
+    void settled(const cache::Key &key) noexcept override;
+    void report(Severity severity, const flow::Introspector &introspector,
+                std::string_view text) noexcept override;
+
+    [[nodiscard]] flow::Environment &environment() noexcept { return environment_; }
+    [[nodiscard]] WaitQueue &waiting() noexcept { return waiting_; }
+
+    /// This process's worker for the configuration.
+    static Worker &of(MainConf &conf);
+
+private:
+    Sha256Hasher hasher_;
+    std::vector<cache::Store *> stores_;
+    WaitQueue waiting_;
+    flow::Environment environment_;
+};
+
+/// nginx's level for a severity.
+ngx_uint_t log_level(Severity severity) noexcept;
+
+} // namespace token_introspect::nginx

@@ -1,0 +1,72 @@
+#include "nginx/zone.hpp"
+
+#include "nginx/bridge.h"
+
+#include <openssl/rand.h>
+
+namespace token_introspect::nginx {
+
+Zone *Zone::add(ngx_conf_t *cf, std::string_view name, std::size_t size)
+{
+    ngx_str_t zone_name = copy(cf->pool, name);
+    if (zone_name.data == nullptr) {
+        return nullptr;
+    }
+    ngx_shm_zone_t *shm_zone =
+        ngx_shared_memory_add(cf, &zone_name, size, &ngx_http_token_introspect_module);
+    if (shm_zone == nullptr) {
+        return nullptr;
+    }
+    if (shm_zone->data != nullptr) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "token_zone \"%V\" is defined twice", &zone_name);
+        return nullptr;
+    }
+    Zone *zone = make_in<Zone>(cf->pool, name, size);
+    shm_zone->init = init;
+    shm_zone->data = zone;
+    return zone;
+}
+
+ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
+{
+    auto *zone = static_cast<Zone *>(shm_zone->data);
+    auto *pool = reinterpret_cast<ngx_slab_pool_t *>(shm_zone->shm.addr);
+
+    if (old != nullptr || shm_zone->shm.exists) {
+        auto *root = static_cast<cache::Store::Root *>(pool->data);
+        if (cache::Store::layout(root) != cache::Store::kLayout) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "token_zone \"%V\" was made by another version of this module: give it "
+                          "another name or restart nginx",
+                          &shm_zone->shm.name);
+            return NGX_ERROR;
+        }
+        zone->open(pool, root);
+        return NGX_OK;
+    }
+
+    std::array<std::uint64_t, 2> seed{};
+    if (RAND_bytes(reinterpret_cast<unsigned char *>(seed.data()), sizeof seed) != 1) {
+        return NGX_ERROR;
+    }
+    // A full zone is the cache's ordinary state, nothing to log.
+    pool->log_nomem = 0;
+    SlabMemory memory(pool);
+    cache::Store::Root *root = cache::Store::format(memory, shm_zone->shm.size, seed);
+    if (root == nullptr) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0, "token_zone \"%V\" is too small",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+    pool->data = root;
+    zone->open(pool, root);
+    return NGX_OK;
+}
+
+void Zone::open(ngx_slab_pool_t *pool, cache::Store::Root *root) noexcept
+{
+    memory_.emplace(pool);
+    store_.emplace(*memory_, root);
+}
+
+} // namespace token_introspect::nginx

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "cache/store.hpp"
+#include "nginx/ngx.hpp"
+
+#include <optional>
+#include <string>
+
+namespace token_introspect::nginx {
+
+/// nginx's slab as the store's memory.
+class SlabMemory final : public cache::Memory {
+public:
+    explicit SlabMemory(ngx_slab_pool_t *pool) noexcept : pool_(pool) {}
+
+    void *allocate(std::size_t size) noexcept override { return ngx_slab_alloc_locked(pool_, size); }
+    void release(void *block) noexcept override { ngx_slab_free_locked(pool_, block); }
+    void lock() noexcept override { ngx_shmtx_lock(&pool_->mutex); }
+    void unlock() noexcept override { ngx_shmtx_unlock(&pool_->mutex); }
+
+private:
+    ngx_slab_pool_t *pool_;
+};
+
+/// One token_zone: the shared memory and, once nginx has mapped it, this process's store over it.
+class Zone {
+public:
+    static constexpr std::size_t kSmallest = 64 * 1024;
+
+    /// Registers the zone with nginx; nullptr when the name is taken by another module or size.
+    static Zone *add(ngx_conf_t *cf, std::string_view name, std::size_t size);
+
+    [[nodiscard]] const std::string &name() const noexcept { return name_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Only once the configuration is in use.
+    [[nodiscard]] cache::Store *store() noexcept { return store_ ? &*store_ : nullptr; }
+
+    Zone(std::string_view name, std::size_t size) : name_(name), size_(size) {}
+
+private:
+    static ngx_int_t init(ngx_shm_zone_t *shm_zone, void *old) noexcept;
+    void open(ngx_slab_pool_t *pool, cache::Store::Root *root) noexcept;
+
+    std::string name_;
+    std::size_t size_;
+    std::optional<SlabMemory> memory_;
+    std::optional<cache::Store> store_;
+};
+
+} // namespace token_introspect::nginx
