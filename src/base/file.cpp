@@ -36,13 +36,13 @@ std::unexpected<std::string> system_error(const std::string &path)
     return std::unexpected("cannot read \"" + path + "\": " + std::strerror(errno));
 }
 
-} // namespace
+}  // namespace
 
 std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit)
 {
     // O_NONBLOCK: opening a FIFO must not hang the start
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat info {};
+    struct stat info{};
     if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
         return system_error(path);
     }
@@ -50,8 +50,8 @@ std::expected<std::string, std::string> read_file(const std::string &path, std::
         return std::unexpected("\"" + path + "\" is not a regular file");
     }
     if (static_cast<std::size_t>(info.st_size) > limit) {
-        return std::unexpected("\"" + path + "\" is larger than " + std::to_string(limit) +
-                               " bytes");
+        return std::unexpected("\"" + path + "\" is larger than " + std::to_string(limit)
+                               + " bytes");
     }
     std::string content(static_cast<std::size_t>(info.st_size), '\0');
     std::size_t filled = 0;
@@ -93,7 +93,7 @@ bool WatchedFile::changed(std::uint64_t monotonic_ms) noexcept
 
 bool WatchedFile::stamp(const std::string &path, Stamp &out) noexcept
 {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) {
         return false;
     }
@@ -103,4 +103,4 @@ bool WatchedFile::stamp(const std::string &path, Stamp &out) noexcept
     return true;
 }
 
-} // namespace token_introspect
+}  // namespace token_introspect

@@ -38,4 +38,4 @@ private:
     std::uint64_t next_check_ms_ = 0;
 };
 
-} // namespace token_introspect
+}  // namespace token_introspect

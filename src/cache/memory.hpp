@@ -25,4 +25,4 @@ struct Room {
     void *context;
 };
 
-} // namespace token_introspect::cache
+}  // namespace token_introspect::cache

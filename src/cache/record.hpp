@@ -13,12 +13,12 @@ namespace token_introspect::cache {
 /// A verified fact as the store keeps it: never a decision, never a token. The parts are views, of
 /// the publisher's memory when it is put in and of one copied block when it is taken out.
 struct Record {
-    Code code = Code::kActive;             ///< kActive, or kInactive for a remembered refusal
-    std::array<std::uint8_t, 16> key{};    ///< the JWK that verified a JWT (jose::KeyId)
-    std::string_view presented_issuer{};   ///< iss as an opaque token in JWT form states it
-    Bytes claims{};                        ///< claims image
-    Bytes header{};                        ///< claims image of the JOSE header
-    std::string_view text{};               ///< key set or metadata document
+    Code code = Code::kActive;            ///< kActive, or kInactive for a remembered refusal
+    std::array<std::uint8_t, 16> key{};   ///< the JWK that verified a JWT (jose::KeyId)
+    std::string_view presented_issuer{};  ///< iss as an opaque token in JWT form states it
+    Bytes claims{};                       ///< claims image
+    Bytes header{};                       ///< claims image of the JOSE header
+    std::string_view text{};              ///< key set or metadata document
 };
 
 /// The block form: a fixed head with the parts' lengths, then the parts.
@@ -33,8 +33,8 @@ struct RecordHead {
 
 inline std::size_t encoded_size(const Record &record) noexcept
 {
-    return sizeof(RecordHead) + record.claims.size() + record.header.size() + record.text.size() +
-           record.presented_issuer.size();
+    return sizeof(RecordHead) + record.claims.size() + record.header.size() + record.text.size()
+           + record.presented_issuer.size();
 }
 
 /// Writes encoded_size(record) bytes. The issuer must be shorter than 65,536 bytes.
@@ -44,8 +44,7 @@ inline void encode(const Record &record, std::uint8_t *out) noexcept
                           .claims_size = static_cast<std::uint32_t>(record.claims.size()),
                           .header_size = static_cast<std::uint32_t>(record.header.size()),
                           .text_size = static_cast<std::uint32_t>(record.text.size()),
-                          .issuer_size =
-                              static_cast<std::uint16_t>(record.presented_issuer.size()),
+                          .issuer_size = static_cast<std::uint16_t>(record.presented_issuer.size()),
                           .code = record.code};
     auto put = [&out](const void *data, std::size_t size) {
         if (size != 0) {
@@ -81,4 +80,4 @@ inline Record decode(Bytes block) noexcept
     return record;
 }
 
-} // namespace token_introspect::cache
+}  // namespace token_introspect::cache

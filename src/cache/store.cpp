@@ -16,22 +16,22 @@ constexpr int kMostEvictions = 64;
 constexpr std::size_t kBytesPerBucket = 2048;
 constexpr std::size_t kFewestBuckets = 64;
 
-} // namespace
+}  // namespace
 
 struct Store::Entry {
     Key key;
-    Entry *chain;           // next in the bucket
-    Entry *newer;           // towards the LRU's head
+    Entry *chain;  // next in the bucket
+    Entry *newer;  // towards the LRU's head
     Entry *older;
-    LeaseId lease;          // 0: nobody is asking
+    LeaseId lease;  // 0: nobody is asking
     std::uint64_t lease_until_ms;
-    std::uint64_t attempted_ms; // the last lease's beginning
-    std::uint64_t failed_ms;    // the last failure since the record came, 0: none
+    std::uint64_t attempted_ms;  // the last lease's beginning
+    std::uint64_t failed_ms;     // the last failure since the record came, 0: none
     std::uint64_t published_ms;
     std::uint64_t fresh_until_ms;
     std::int64_t expires_at_s;
-    std::uint64_t generation; // 0: no record
-    std::uint32_t size;       // of the encoded record behind this struct
+    std::uint64_t generation;  // 0: no record
+    std::uint32_t size;        // of the encoded record behind this struct
     Code failure;
 
     std::uint8_t *block() noexcept { return reinterpret_cast<std::uint8_t *>(this + 1); }
@@ -43,8 +43,8 @@ struct Store::Entry {
     }
     [[nodiscard]] bool counts_for(Now now, std::uint64_t since_ms) const noexcept
     {
-        return fresh(now) ||
-               (has_record() && published_ms >= since_ms && now.unix_s < expires_at_s);
+        return fresh(now)
+               || (has_record() && published_ms >= since_ms && now.unix_s < expires_at_s);
     }
     [[nodiscard]] bool leased(Now now) const noexcept
     {
@@ -68,9 +68,10 @@ struct Store::Root {
 class Store::Locked {
 public:
     explicit Locked(Store &store) noexcept
-        : memory_(*store.memory_), root_(*store.root_), guard_(memory_)
-    {
-    }
+        : memory_(*store.memory_),
+          root_(*store.root_),
+          guard_(memory_)
+    {}
 
     Root &root() noexcept { return root_; }
 
@@ -179,8 +180,9 @@ public:
         }
         acquired.state = State::kBusy;
         acquired.lease = entry.lease;
-        if (wanted.last_good && entry.has_record() && entry.failed_ms == 0 &&
-            now.unix_s < entry.expires_at_s) {
+        if (wanted.last_good && entry.has_record() && entry.failed_ms == 0
+            && now.unix_s < entry.expires_at_s)
+        {
             take(entry, wanted, room, acquired);
         }
     }
@@ -250,7 +252,7 @@ private:
 
     void fill(Entry &entry, Now now, const Record &record, Lifetime lifetime) noexcept
     {
-        entry.generation = 0; // a process killed half way leaves no half record behind
+        entry.generation = 0;  // a process killed half way leaves no half record behind
         encode(record, entry.block());
         entry.generation = ++root_.last_generation;
         entry.published_ms = now.monotonic_ms;
@@ -290,8 +292,8 @@ private:
     Guard guard_;
 };
 
-Store::Root *Store::format(Memory &memory, std::size_t bytes, std::array<std::uint64_t, 2> seed)
-    noexcept
+Store::Root *Store::format(Memory &memory, std::size_t bytes,
+                           std::array<std::uint64_t, 2> seed) noexcept
 {
     const std::size_t count = std::bit_ceil(std::max(kFewestBuckets, bytes / kBytesPerBucket));
     void *block = memory.allocate(sizeof(Root));
@@ -380,8 +382,9 @@ Acquired Store::refresh(const Key &key, Now now, const Wanted &wanted, std::uint
         return acquired;
     }
     locked.touch(*entry);
-    if (entry->has_record() && entry->generation != wanted.known_generation &&
-        entry->counts_for(now, wanted.since_ms)) {
+    if (entry->has_record() && entry->generation != wanted.known_generation
+        && entry->counts_for(now, wanted.since_ms))
+    {
         acquired.state =
             Locked::take(*entry, wanted, room, acquired) ? State::kFound : State::kFailed;
         return acquired;
@@ -445,4 +448,4 @@ Statistics Store::statistics() noexcept
     return locked.root().statistics;
 }
 
-} // namespace token_introspect::cache
+}  // namespace token_introspect::cache

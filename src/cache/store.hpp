@@ -31,22 +31,22 @@ inline constexpr std::int64_t kNeverExpires = INT64_MAX;
 using LeaseId = std::uint64_t;
 
 enum class State : std::uint8_t {
-    kFound,   ///< a record that counts
-    kLed,     ///< nobody is asking: the caller has the lease and must publish, fail or abandon
-    kBusy,    ///< somebody else is asking
-    kFailed,  ///< somebody asked on behalf of the caller, too, and failed
-    kRefused, ///< refresh only: asked too recently
+    kFound,    ///< a record that counts
+    kLed,      ///< nobody is asking: the caller has the lease and must publish, fail or abandon
+    kBusy,     ///< somebody else is asking
+    kFailed,   ///< somebody asked on behalf of the caller, too, and failed
+    kRefused,  ///< refresh only: asked too recently
 };
 
 /// What a request may do now. `record` is set for kFound, and for kBusy when a last good record is
 /// there and was wanted. Its parts live in memory from the caller's Room.
 struct Acquired {
     State state = State::kLed;
-    LeaseId lease = 0;              ///< own lease (kLed), or the one to wait for (kBusy)
-    Code failure = Code::kInternal; ///< kFailed: why
-    bool unchanged = false;         ///< the record is the one of known_generation: not copied
-    bool had_expired = false;       ///< kLed: a record was there but no longer counts
-    std::uint64_t generation = 0;   ///< of the record
+    LeaseId lease = 0;               ///< own lease (kLed), or the one to wait for (kBusy)
+    Code failure = Code::kInternal;  ///< kFailed: why
+    bool unchanged = false;          ///< the record is the one of known_generation: not copied
+    bool had_expired = false;        ///< kLed: a record was there but no longer counts
+    std::uint64_t generation = 0;    ///< of the record
     std::optional<Record> record{};
 };
 
@@ -80,8 +80,8 @@ public:
 
     /// Formats a root in fresh memory of `bytes` bytes. `seed` must be random: it keeps a sender
     /// of chosen tokens from filling one chain of the index. nullptr when the memory is too small.
-    static Root *format(Memory &memory, std::size_t bytes, std::array<std::uint64_t, 2> seed)
-        noexcept;
+    static Root *format(Memory &memory, std::size_t bytes,
+                        std::array<std::uint64_t, 2> seed) noexcept;
 
     /// Changes whenever the layout of anything in shared memory does.
     static constexpr std::uint32_t kLayout = 1;
@@ -131,4 +131,4 @@ private:
     Root *root_;
 };
 
-} // namespace token_introspect::cache
+}  // namespace token_introspect::cache

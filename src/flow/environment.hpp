@@ -25,8 +25,8 @@ public:
 /// Everything of a worker that validations share.
 struct Environment {
     Sha256Hasher &hasher;
-    std::span<IntrospectorState> states;     ///< by Introspector::index
-    std::span<cache::Store *const> stores;   ///< likewise; several may share one
+    std::span<IntrospectorState> states;    ///< by Introspector::index
+    std::span<cache::Store *const> stores;  ///< likewise; several may share one
     Host &host;
 
     [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept
@@ -35,4 +35,4 @@ struct Environment {
     }
 };
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

@@ -91,4 +91,4 @@ private:
     }
 };
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

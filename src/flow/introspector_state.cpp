@@ -31,13 +31,12 @@ KeyFormat guess_format(std::string_view text, const jose::KeyOptions &options)
         return KeyFormat::kJwk;
     }
     const bool asymmetric =
-        (options.type && *options.type != jose::KeyType::kOct) ||
-        (options.algorithm && !jose::kHmacAlgorithms.has(*options.algorithm));
+        (options.type && *options.type != jose::KeyType::kOct)
+        || (options.algorithm && !jose::kHmacAlgorithms.has(*options.algorithm));
     return asymmetric ? KeyFormat::kPem : KeyFormat::kPlain;
 }
 
-Result<jose::Key> make_key(std::string_view text, KeyFormat format,
-                           const jose::KeyOptions &options)
+Result<jose::Key> make_key(std::string_view text, KeyFormat format, const jose::KeyOptions &options)
 {
     switch (format) {
     case KeyFormat::kPem:
@@ -87,14 +86,13 @@ std::string add_keys(const KeySource &source, bool allow_symmetric, jose::KeySet
         keys = std::move(*set);
         return {};
     }
-    const KeyFormat format = source.format == KeyFormat::kGuess
-                                 ? guess_format(text, source.options)
-                                 : source.format;
+    const KeyFormat format =
+        source.format == KeyFormat::kGuess ? guess_format(text, source.options) : source.format;
     if (source.from_file && (format == KeyFormat::kPlain || format == KeyFormat::kBase64url)) {
         drop_final_newline(content);
     }
-    Result<jose::Key> key = make_key(source.from_file ? content : source.value, format,
-                                     source.options);
+    Result<jose::Key> key =
+        make_key(source.from_file ? content : source.value, format, source.options);
     if (!key) {
         return describe(source, key.error().text);
     }
@@ -102,10 +100,10 @@ std::string add_keys(const KeySource &source, bool allow_symmetric, jose::KeySet
     return {};
 }
 
-} // namespace
+}  // namespace
 
-std::expected<IntrospectorState, std::string>
-IntrospectorState::load(const Introspector &introspector)
+std::expected<IntrospectorState, std::string> IntrospectorState::load(
+    const Introspector &introspector)
 {
     IntrospectorState state;
     auto watch = [&state](const std::string &path) {
@@ -203,8 +201,8 @@ const std::string &IntrospectorState::jwks_uri(const Introspector &introspector)
     return introspector.jwks_uri.empty() ? metadata_.jwks_uri : introspector.jwks_uri;
 }
 
-const std::string &
-IntrospectorState::introspection_endpoint(const Introspector &introspector) const noexcept
+const std::string &IntrospectorState::introspection_endpoint(
+    const Introspector &introspector) const noexcept
 {
     return introspector.introspection_endpoint.empty() ? metadata_.introspection_endpoint
                                                        : introspector.introspection_endpoint;
@@ -219,8 +217,8 @@ bool IntrospectorState::answers_for(const Introspector &introspector,
     if (introspector.awaits_issuer()) {
         return has_metadata() && metadata_.issuer == issuer;
     }
-    return std::ranges::find(introspector.rules.issuers, issuer) !=
-           introspector.rules.issuers.end();
+    return std::ranges::find(introspector.rules.issuers, issuer)
+           != introspector.rules.issuers.end();
 }
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

@@ -49,8 +49,8 @@ public:
 
     /// Where to fetch keys and introspect: as configured, or else as the metadata says.
     [[nodiscard]] const std::string &jwks_uri(const Introspector &introspector) const noexcept;
-    [[nodiscard]] const std::string &
-    introspection_endpoint(const Introspector &introspector) const noexcept;
+    [[nodiscard]] const std::string &introspection_endpoint(
+        const Introspector &introspector) const noexcept;
 
     /// True when `issuer` is one whose tokens this introspector decides.
     [[nodiscard]] bool answers_for(const Introspector &introspector,
@@ -68,4 +68,4 @@ private:
     std::vector<WatchedFile> files_;
 };
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

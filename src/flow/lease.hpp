@@ -12,14 +12,17 @@ class Lease {
 public:
     Lease() = default;
     Lease(cache::Store &store, Host &host, const cache::Key &key, cache::LeaseId id) noexcept
-        : store_(&store), host_(&host), key_(key), id_(id)
-    {
-    }
+        : store_(&store),
+          host_(&host),
+          key_(key),
+          id_(id)
+    {}
     Lease(Lease &&other) noexcept
-        : store_(std::exchange(other.store_, nullptr)), host_(other.host_), key_(other.key_),
+        : store_(std::exchange(other.store_, nullptr)),
+          host_(other.host_),
+          key_(other.key_),
           id_(other.id_)
-    {
-    }
+    {}
     Lease &operator=(Lease &&other) noexcept
     {
         if (this != &other) {
@@ -63,10 +66,10 @@ public:
     }
 
 private:
-    cache::Store *store_ = nullptr; // null: nothing held
+    cache::Store *store_ = nullptr;  // null: nothing held
     Host *host_ = nullptr;
     cache::Key key_{};
     cache::LeaseId id_ = 0;
 };
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

@@ -19,7 +19,7 @@ int weight(Code code) noexcept
     switch (outcome(code).verdict) {
     case Verdict::kUnavailable:
     case Verdict::kInternal:
-        return 3; // one of those not heard might have said yes
+        return 3;  // one of those not heard might have said yes
     default:
         break;
     }
@@ -33,7 +33,7 @@ int weight(Code code) noexcept
     }
 }
 
-} // namespace
+}  // namespace
 
 std::string_view name(CacheStatus status) noexcept
 {
@@ -54,9 +54,11 @@ std::string_view name(CacheStatus status) noexcept
 
 Validation::Validation(Environment &environment, cache::Room room,
                        std::span<const Introspector *const> listed, std::string_view token) noexcept
-    : environment_(&environment), room_(room), listed_(listed), token_(token)
-{
-}
+    : environment_(&environment),
+      room_(room),
+      listed_(listed),
+      token_(token)
+{}
 
 IntrospectorState &Validation::state_of(const Introspector &introspector) const noexcept
 {
@@ -90,7 +92,7 @@ Step Validation::advance(Now now)
             if (Result<jose::CompactJws> jws = jose::parse_compact(token_, listed_[0]->limits)) {
                 jws_ = std::move(*jws);
             } else {
-                stage_ = Stage::kOpaque; // an opaque token may have dots, too
+                stage_ = Stage::kOpaque;  // an opaque token may have dots, too
             }
         }
     }
@@ -101,7 +103,8 @@ Step Validation::advance(Now now)
 std::optional<Decision> Validation::look_up(Now now)
 {
     for (const Introspector *introspector : listed_) {
-        const std::string problem = state_of(*introspector).reload_changed_files(*introspector, now);
+        const std::string problem =
+            state_of(*introspector).reload_changed_files(*introspector, now);
         if (!problem.empty()) {
             environment_->host.report(Severity::kError, *introspector, problem);
         }
@@ -111,9 +114,9 @@ std::optional<Decision> Validation::look_up(Now now)
         }
         const std::optional<cache::Record> record =
             jwt ? find_jwt(*introspector, now)
-                : environment_->store_of(*introspector).find(introspector->token_key(digest_), now, room_);
-        if (!record ||
-            (!jwt && jwt_shaped_ && claimed_by_listed(record->presented_issuer))) {
+                : environment_->store_of(*introspector)
+                      .find(introspector->token_key(digest_), now, room_);
+        if (!record || (!jwt && jwt_shaped_ && claimed_by_listed(record->presented_issuer))) {
             continue;
         }
         const Code code = use(*introspector, *record, now);
@@ -127,8 +130,8 @@ std::optional<Decision> Validation::look_up(Now now)
 }
 
 // The record of a verified JWT, provided that the key which verified it is still in the set.
-std::optional<cache::Record> Validation::find_jwt(const Introspector &introspector, Now now)
-    noexcept
+std::optional<cache::Record> Validation::find_jwt(const Introspector &introspector,
+                                                  Now now) noexcept
 {
     if (!introspector.cache_verified_jwt || introspector.cache_ttl_ms == 0) {
         return std::nullopt;
@@ -137,12 +140,14 @@ std::optional<cache::Record> Validation::find_jwt(const Introspector &introspect
     const bool remote = introspector.has_remote_keys();
     const cache::Key key_set = introspector.key_set_key();
     cache::Glance glance;
-    std::optional<cache::Record> record =
-        environment_->store_of(introspector).find(introspector.token_key(digest_), now, room_,
-                                 remote ? &key_set : nullptr, &glance);
-    if (record && ((remote && !keys_ready_ &&
-                    (!glance.fresh || glance.generation != state.keys_generation())) ||
-                   !state.keys().contains(record->key))) {
+    std::optional<cache::Record> record = environment_->store_of(introspector)
+                                              .find(introspector.token_key(digest_), now, room_,
+                                                    remote ? &key_set : nullptr, &glance);
+    if (record
+        && ((remote && !keys_ready_
+             && (!glance.fresh || glance.generation != state.keys_generation()))
+            || !state.keys().contains(record->key)))
+    {
         record.reset();
     }
     return record;
@@ -157,8 +162,8 @@ bool Validation::claimed_by_listed(std::string_view issuer) const noexcept
             return false;
         }
         const IntrospectorState &state = state_of(*introspector);
-        return state.answers_for(*introspector, issuer) ||
-               (introspector->awaits_issuer() && !state.has_metadata());
+        return state.answers_for(*introspector, issuer)
+               || (introspector->awaits_issuer() && !state.has_metadata());
     });
 }
 
@@ -168,8 +173,8 @@ Step Validation::run(Now now)
         if (since_ms_ == 0) {
             since_ms_ = std::max<std::uint64_t>(now.monotonic_ms, 1);
         }
-        Attempt attempt = stage_ == Stage::kJwt ? try_jwt(*introspector, now)
-                                                : try_opaque(*introspector, now);
+        Attempt attempt =
+            stage_ == Stage::kJwt ? try_jwt(*introspector, now) : try_opaque(*introspector, now);
         if (auto *needed = std::get_if<Fetch>(&attempt)) {
             return std::move(*needed);
         }
@@ -260,10 +265,10 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
         cache_status_ = CacheStatus::kHit;
         return use(introspector, *record, now);
     }
-    Result<const jose::Key *> key =
-        jose::verify(*jws_, state.keys(), introspector.algorithms);
-    if (!key && key.error().code == Code::kUnknownKey && introspector.has_remote_keys() &&
-        !keys_ready_) {
+    Result<const jose::Key *> key = jose::verify(*jws_, state.keys(), introspector.algorithms);
+    if (!key && key.error().code == Code::kUnknownKey && introspector.has_remote_keys()
+        && !keys_ready_)
+    {
         if (Hurdle hurdle = renew_keys(introspector, now)) {
             return std::move(*hurdle);
         }
@@ -279,8 +284,7 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
         return Code::kMalformed;
     }
     claims_image_ = std::move(*image);
-    const cache::Record record{
-        .key = key.id(), .claims = claims_image_, .header = header_image_};
+    const cache::Record record{.key = key.id(), .claims = claims_image_, .header = header_image_};
     const bool cached = introspector.cache_verified_jwt && introspector.cache_ttl_ms != 0;
     cache_status_ = cached ? CacheStatus::kMiss : CacheStatus::kBypass;
     const Code code = use(introspector, record, now);
@@ -289,8 +293,9 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
         const std::int64_t until =
             expires ? *expires + introspector.rules.leeway_s : cache::kNeverExpires;
         if (now.unix_s < until && code != Code::kBadClaim) {
-            environment_->store_of(introspector).put(introspector.token_key(digest_), now, record,
-                                    {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = until});
+            environment_->store_of(introspector)
+                .put(introspector.token_key(digest_), now, record,
+                     {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = until});
         }
     }
     return code;
@@ -309,8 +314,8 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
         return fetch(introspector, Document::kIntrospection);
     }
     const cache::Key key = introspector.token_key(digest_);
-    const cache::Acquired acquired =
-        environment_->store_of(introspector).acquire(key, now, wanted(introspector, since_ms_), room_);
+    const cache::Acquired acquired = environment_->store_of(introspector)
+                                         .acquire(key, now, wanted(introspector, since_ms_), room_);
     switch (acquired.state) {
     case cache::State::kFound:
         cache_status_ = CacheStatus::kHit;
@@ -435,8 +440,8 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
     case Document::kIntrospection:
         fetch.uri = state.introspection_endpoint(introspector);
         fetch.authorization = token::authorization_value(state.credentials());
-        fetch.form = token::introspection_form(token_, introspector.token_type_hint,
-                                               state.credentials());
+        fetch.form =
+            token::introspection_form(token_, introspector.token_type_hint, state.credentials());
         break;
     }
     return fetch;
@@ -448,8 +453,9 @@ Step Validation::resume(Now now, const Result<token::Answer> &answer)
         took_introspection(now, answer);
         return run(now);
     }
-    if (fetched_document_ == Document::kMetadata && answer && answer->status == 404 &&
-        discovery_attempt_ + 1 < fetching_->discovery_uris.size()) {
+    if (fetched_document_ == Document::kMetadata && answer && answer->status == 404
+        && discovery_attempt_ + 1 < fetching_->discovery_uris.size())
+    {
         ++discovery_attempt_;
         return fetch(*fetching_, Document::kMetadata);
     }
@@ -514,9 +520,9 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     Result<void> done{};
     if (answer) {
         token::Answer untyped = *answer;
-        untyped.content_type = {}; // key sets and metadata are served as many types
-        if (const Result<Json> json = token::json_answer(untyped, introspector.limits.json);
-            !json) {
+        untyped.content_type = {};  // key sets and metadata are served as many types
+        if (const Result<Json> json = token::json_answer(untyped, introspector.limits.json); !json)
+        {
             done = std::unexpected(json.error());
         } else {
             done = adopt(introspector, fetched_document_, answer->body, 0);
@@ -534,8 +540,7 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     cache::Record record;
     record.text = answer->body;
     const std::uint64_t generation = lease_.publish(
-        now, record,
-        {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = cache::kNeverExpires});
+        now, record, {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = cache::kNeverExpires});
     if (keys) {
         state_of(introspector).keys_stored_as(generation);
     } else {
@@ -548,18 +553,17 @@ Result<void> Validation::adopt(const Introspector &introspector, Document docume
 {
     IntrospectorState &state = state_of(introspector);
     if (document == Document::kMetadata) {
-        const bool https =
-            introspector.discovery_uris[discovery_attempt_].starts_with("https://");
+        const bool https = introspector.discovery_uris[discovery_attempt_].starts_with("https://");
         Result<token::Metadata> metadata =
             token::parse_metadata(text, introspector.rules.issuers, https);
         if (!metadata) {
             return std::unexpected(metadata.error());
         }
-        const std::string &needed = introspector.kind == Kind::kJwt
-                                        ? metadata->jwks_uri
-                                        : metadata->introspection_endpoint;
-        if (needed.empty() && introspector.jwks_uri.empty() &&
-            introspector.introspection_endpoint.empty()) {
+        const std::string &needed =
+            introspector.kind == Kind::kJwt ? metadata->jwks_uri : metadata->introspection_endpoint;
+        if (needed.empty() && introspector.jwks_uri.empty()
+            && introspector.introspection_endpoint.empty())
+        {
             return fail(Code::kIssuerMetadata, "the metadata names no endpoint for this type");
         }
         state.adopt_metadata(std::move(*metadata), generation);
@@ -577,8 +581,8 @@ Result<void> Validation::adopt(const Introspector &introspector, Document docume
     return {};
 }
 
-Code Validation::use(const Introspector &introspector, const cache::Record &record, Now now)
-    noexcept
+Code Validation::use(const Introspector &introspector, const cache::Record &record,
+                     Now now) noexcept
 {
     if (record.code != Code::kActive) {
         return record.code;
@@ -593,4 +597,4 @@ Code Validation::check(const Introspector &introspector, Now now) const noexcept
     return token::check_registered_claims(claims_, introspector.rules, now);
 }
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

@@ -96,8 +96,8 @@ private:
     [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
                                               std::uint64_t since_ms) noexcept;
 
-    void lead(const Introspector &introspector, const cache::Key &key, cache::LeaseId lease)
-        noexcept;
+    void lead(const Introspector &introspector, const cache::Key &key,
+              cache::LeaseId lease) noexcept;
     Fetch fetch(const Introspector &introspector, Document document);
     Result<void> adopt(const Introspector &introspector, Document document, std::string_view text,
                        std::uint64_t generation);
@@ -115,7 +115,7 @@ private:
 
     Stage stage_ = Stage::kStart;
     bool jwt_shaped_ = false;
-    bool claimed_ = false; // a listed jwt introspector answers for the token's issuer
+    bool claimed_ = false;  // a listed jwt introspector answers for the token's issuer
     CacheStatus cache_status_ = CacheStatus::kNone;
     std::optional<jose::CompactJws> jws_;
     std::optional<Code> worst_;
@@ -123,11 +123,11 @@ private:
 
     // The candidate whose turn it is.
     std::size_t position_ = 0;
-    std::uint64_t since_ms_ = 0;   // when its turn began, 0: it has not
-    bool metadata_ready_ = false;  // this request has just fetched it, stored or not
-    bool keys_ready_ = false;      // likewise
-    std::optional<Code> answered_; // what its endpoint said to this request
-    std::optional<Code> document_failed_; // its metadata or key set could not be had
+    std::uint64_t since_ms_ = 0;           // when its turn began, 0: it has not
+    bool metadata_ready_ = false;          // this request has just fetched it, stored or not
+    bool keys_ready_ = false;              // likewise
+    std::optional<Code> answered_;         // what its endpoint said to this request
+    std::optional<Code> document_failed_;  // its metadata or key set could not be had
     std::size_t discovery_attempt_ = 0;
 
     // The fetch under way.
@@ -138,8 +138,8 @@ private:
     const Introspector *decided_by_ = nullptr;
     token::ClaimsView claims_;
     token::ClaimsView header_;
-    std::vector<std::uint8_t> claims_image_; // behind claims_ when this request made them
+    std::vector<std::uint8_t> claims_image_;  // behind claims_ when this request made them
     std::vector<std::uint8_t> header_image_;
 };
 
-} // namespace token_introspect::flow
+}  // namespace token_introspect::flow

@@ -47,7 +47,7 @@ bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &config
     return false;
 }
 
-} // namespace
+}  // namespace
 
 Place Place::of(const ngx_conf_t *cf)
 {
@@ -151,7 +151,7 @@ std::optional<std::size_t> parse_size(std::string_view text) noexcept
     return parsed < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(parsed));
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 using namespace token_introspect;
 using namespace token_introspect::nginx;
@@ -160,15 +160,15 @@ extern "C" {
 
 void *ti_create_main_conf(ngx_conf_t *cf)
 {
-    return guarded([&]() -> void * {
+    return guarded(nullptr, [&]() -> void * {
         seed_json_hash();
         return make_in<MainConf>(cf->pool);
-    }, nullptr);
+    });
 }
 
 char *ti_init_main_conf(ngx_conf_t *cf, void *object)
 {
-    return guarded([&]() -> char * {
+    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         auto &conf = *static_cast<MainConf *>(object);
         if (conf.introspectors.empty()) {
             return NGX_CONF_OK;
@@ -186,17 +186,17 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
             }
         }
         return NGX_CONF_OK;
-    }, static_cast<char *>(NGX_CONF_ERROR));
+    });
 }
 
 void *ti_create_loc_conf(ngx_conf_t *cf)
 {
-    return guarded([&]() -> void * { return make_in<LocationConf>(cf->pool); }, nullptr);
+    return guarded(nullptr, [&]() -> void * { return make_in<LocationConf>(cf->pool); });
 }
 
 char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
 {
-    return guarded([&]() -> char * {
+    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         const auto &parent = *static_cast<const LocationConf *>(parent_object);
         auto &child = *static_cast<LocationConf *>(child_object);
 
@@ -204,7 +204,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
             child.sources = parent.sources;
         }
         if (child.sources.empty()) {
-            child.sources.emplace_back(); // Authorization: Bearer
+            child.sources.emplace_back();  // Authorization: Bearer
         }
         if (!child.challenge) {
             child.challenge = parent.challenge;
@@ -235,7 +235,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
             child.introspectors.push_back(&found->introspector);
         }
         return NGX_CONF_OK;
-    }, static_cast<char *>(NGX_CONF_ERROR));
+    });
 }
 
-} // extern "C"
+}  // extern "C"

@@ -58,8 +58,8 @@ struct Template {
     static bool compile(ngx_conf_t *cf, std::string_view text, Template &out);
     [[nodiscard]] bool is_static() const noexcept { return value.lengths == nullptr; }
     /// The text for this request; nothing when a variable fails.
-    [[nodiscard]] std::optional<std::string_view> evaluate(ngx_http_request_t *request)
-        const noexcept;
+    [[nodiscard]] std::optional<std::string_view> evaluate(
+        ngx_http_request_t *request) const noexcept;
 };
 
 /// One token_source.
@@ -150,4 +150,4 @@ std::optional<std::uint64_t> parse_time(std::string_view text) noexcept;
 /// An nginx size in bytes.
 std::optional<std::size_t> parse_size(std::string_view text) noexcept;
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -14,7 +14,8 @@ using Found = Result<std::optional<std::string_view>>;
 template <class Body> void each_header(ngx_http_request_t *request, Body &&body)
 {
     for (ngx_list_part_t *part = &request->headers_in.headers.part; part != nullptr;
-         part = part->next) {
+         part = part->next)
+    {
         auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
             if (!body(headers[i])) {
@@ -61,8 +62,8 @@ bool take_header(ngx_http_request_t *request, const CredentialSource &source, Si
     each_header(request, [&](const ngx_table_elt_t &header) {
         if (is_header(header, source.name)) {
             const std::string_view value = view(header.value);
-            more = single.take(source.bearer ? token::bearer_token(value)
-                                             : token::bare_token(value));
+            more =
+                single.take(source.bearer ? token::bearer_token(value) : token::bare_token(value));
         }
         return more;
     });
@@ -158,10 +159,11 @@ bool strip_cookie(ngx_http_request_t *request, const CredentialSource &source)
         }
         return done;
     });
-    return done && remove_headers(request->headers_in.headers, request->pool,
-                                  [](const ngx_table_elt_t &header) {
-                                      return is_header(header, "Cookie") && header.value.len == 0;
-                                  });
+    return done
+           && remove_headers(request->headers_in.headers, request->pool,
+                             [](const ngx_table_elt_t &header) {
+                                 return is_header(header, "Cookie") && header.value.len == 0;
+                             });
 }
 
 // The text with the argument gone from its query; a '?' with nothing behind it goes, too.
@@ -187,18 +189,18 @@ bool strip_query(ngx_http_request_t *request, const CredentialSource &source)
     const std::size_t last = line.rfind(' ');
     std::string changed_line(line);
     if (first != std::string_view::npos && first < last) {
-        changed_line = std::string(line.substr(0, first + 1)) +
-                       without_argument(line.substr(first + 1, last - first - 1), source.name) +
-                       std::string(line.substr(last));
+        changed_line = std::string(line.substr(0, first + 1))
+                       + without_argument(line.substr(first + 1, last - first - 1), source.name)
+                       + std::string(line.substr(last));
     }
     return replace(request, request->args,
-                   token::without_query_argument(view(request->args), source.name)) &&
-           replace(request, request->unparsed_uri,
-                   without_argument(view(request->unparsed_uri), source.name)) &&
-           replace(request, request->request_line, changed_line);
+                   token::without_query_argument(view(request->args), source.name))
+           && replace(request, request->unparsed_uri,
+                      without_argument(view(request->unparsed_uri), source.name))
+           && replace(request, request->request_line, changed_line);
 }
 
-} // namespace
+}  // namespace
 
 Result<std::optional<std::string_view>> find_credential(ngx_http_request_t *request,
                                                         std::span<const CredentialSource> sources)
@@ -251,4 +253,4 @@ bool strip_credentials(ngx_http_request_t *request, std::span<const CredentialSo
     return true;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

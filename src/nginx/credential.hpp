@@ -20,4 +20,4 @@ Result<std::optional<std::string_view>> find_credential(ngx_http_request_t *requ
 /// False without memory.
 bool strip_credentials(ngx_http_request_t *request, std::span<const CredentialSource> sources);
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

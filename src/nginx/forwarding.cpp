@@ -40,16 +40,18 @@ bool forward_claims(ngx_http_request_t *request, const LocationConf &conf,
             const ngx_str_t name = borrow(claim.path.text());
             ngx_log_error(NGX_LOG_WARN, request->connection->log, 0,
                           "token introspect: claim \"%V\" holds control characters and is not "
-                          "forwarded", &name);
+                          "forwarded",
+                          &name);
             continue;
         }
         const ngx_str_t kept = copy(request->pool, text);
-        if (kept.data == nullptr ||
-            !push_header(request->headers_in.headers, request->pool, borrow(claim.header), kept)) {
+        if (kept.data == nullptr
+            || !push_header(request->headers_in.headers, request->pool, borrow(claim.header), kept))
+        {
             return false;
         }
     }
     return true;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -14,4 +14,4 @@ bool remove_spoofed_headers(ngx_http_request_t *request, const LocationConf &con
 bool forward_claims(ngx_http_request_t *request, const LocationConf &conf,
                     const token::ClaimsView &claims);
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -12,7 +12,7 @@ constexpr ngx_int_t kFailed = NGX_HTTP_INTERNAL_SERVER_ERROR;
 // what the client forged must not reach the upstream even then.
 ngx_int_t preaccess(ngx_http_request_t *request) noexcept
 {
-    return guarded([&]() -> ngx_int_t {
+    return guarded(kFailed, [&]() -> ngx_int_t {
         if (request != request->main) {
             return NGX_DECLINED;
         }
@@ -25,27 +25,26 @@ ngx_int_t preaccess(ngx_http_request_t *request) noexcept
         }
         Request *own = Request::make(request);
         return own != nullptr ? own->prepare(conf) : kFailed;
-    }, kFailed);
+    });
 }
 
 ngx_int_t access(ngx_http_request_t *request) noexcept
 {
-    return guarded([&]() -> ngx_int_t {
+    return guarded(kFailed, [&]() -> ngx_int_t {
         const LocationConf &conf = location_conf(request);
         if (!conf.enabled()) {
             return NGX_DECLINED;
         }
         Request *own = Request::make(request);
         return own != nullptr ? own->access(conf) : kFailed;
-    }, kFailed);
+    });
 }
 
 bool add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler) noexcept
 {
     auto *core = static_cast<ngx_http_core_main_conf_t *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-    auto *slot =
-        static_cast<ngx_http_handler_pt *>(ngx_array_push(&core->phases[phase].handlers));
+    auto *slot = static_cast<ngx_http_handler_pt *>(ngx_array_push(&core->phases[phase].handlers));
     if (slot == nullptr) {
         return false;
     }
@@ -53,9 +52,9 @@ bool add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler) noexcept
     return true;
 }
 
-} // namespace
+}  // namespace
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 extern "C" ngx_int_t ti_add_handlers(ngx_conf_t *cf)
 {

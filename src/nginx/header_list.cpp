@@ -31,9 +31,7 @@ bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previou
         if (tail == nullptr) {
             return false;
         }
-        *tail = {.elts = headers + index + 1,
-                 .nelts = part.nelts - index - 1,
-                 .next = part.next};
+        *tail = {.elts = headers + index + 1, .nelts = part.nelts - index - 1, .next = part.next};
         part.nelts = index;
         part.next = tail;
         shortened = tail;
@@ -45,7 +43,7 @@ bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previou
     return true;
 }
 
-} // namespace detail
+}  // namespace detail
 
 bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept
 {
@@ -64,9 +62,7 @@ bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t v
 
 bool same_header_name(std::string_view a, std::string_view b) noexcept
 {
-    auto fold = [](char c) {
-        return c == '_' ? '-' : static_cast<char>(ngx_tolower(c));
-    };
+    auto fold = [](char c) { return c == '_' ? '-' : static_cast<char>(ngx_tolower(c)); };
     if (a.size() != b.size()) {
         return false;
     }
@@ -78,4 +74,4 @@ bool same_header_name(std::string_view a, std::string_view b) noexcept
     return true;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

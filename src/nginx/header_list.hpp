@@ -8,7 +8,8 @@ namespace token_introspect::nginx {
 
 /// Takes the elements that the predicate picks out of a header list. No element that stays is
 /// moved, because nginx keeps pointers to them. False without memory (the list is then whole).
-template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool, Predicate picked);
+template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool,
+                                               Predicate picked);
 
 /// Adds a request header. False without memory. Name and value must live as long as the request.
 bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept;
@@ -22,7 +23,7 @@ namespace detail {
 /// False without memory.
 bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previous,
                     ngx_list_part_t &part, ngx_uint_t index) noexcept;
-} // namespace detail
+}  // namespace detail
 
 template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool, Predicate picked)
 {
@@ -53,4 +54,4 @@ template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *poo
     return true;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

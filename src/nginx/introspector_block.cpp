@@ -11,7 +11,7 @@ namespace token_introspect::nginx {
 
 namespace {
 
-constexpr std::size_t kShortSecret = 32; // bytes below which a secret is short
+constexpr std::size_t kShortSecret = 32;  // bytes below which a secret is short
 constexpr std::uint64_t kMostSeconds = 86400;
 
 std::string quote(std::string_view text)
@@ -21,8 +21,8 @@ std::string quote(std::string_view text)
 
 std::string invalid(const IntrospectorBlock::Words &args, std::size_t index, std::string_view cure)
 {
-    return "invalid value " + quote(args[index]) + " in " + quote(args[0]) + ": " +
-           std::string(cure);
+    return "invalid value " + quote(args[index]) + " in " + quote(args[0]) + ": "
+           + std::string(cure);
 }
 
 // An internal location or an absolute URL: the empty sentence.
@@ -39,8 +39,9 @@ std::string check_uri(const IntrospectorBlock::Words &args, std::size_t index)
 
 std::optional<jose::KeyType> key_type(std::string_view name) noexcept
 {
-    for (const auto type : {jose::KeyType::kRSA, jose::KeyType::kEC, jose::KeyType::kOKP,
-                            jose::KeyType::kOct}) {
+    for (const auto type :
+         {jose::KeyType::kRSA, jose::KeyType::kEC, jose::KeyType::kOKP, jose::KeyType::kOct})
+    {
         if (equals_ignoring_case(name, jose::name(type))) {
             return type;
         }
@@ -64,10 +65,11 @@ std::optional<flow::KeyFormat> key_format(std::string_view name) noexcept
     return std::nullopt;
 }
 
-} // namespace
+}  // namespace
 
 IntrospectorBlock::IntrospectorBlock(ngx_conf_t *cf, std::string_view name)
-    : cf_(cf), introspector_(configured_.introspector)
+    : cf_(cf),
+      introspector_(configured_.introspector)
 {
     configured_.place = Place::of(cf);
     introspector_.name = name;
@@ -145,7 +147,7 @@ std::string IntrospectorBlock::take(const Words &args)
     if (!seen_.emplace(args[0]).second && args[0] != "key") {
         return quote(args[0]) + " directive is duplicate";
     }
-    transcript_.emplace_back(); // words of two directives must not run together
+    transcript_.emplace_back();  // words of two directives must not run together
     transcript_.insert(transcript_.end(), args.begin(), args.end());
     return (this->*found->handler)(args);
 }
@@ -229,7 +231,7 @@ std::string IntrospectorBlock::secret(const Words &args)
     source.from_file = args[0] == "secret_file";
     source.value = source.from_file ? full_path(args[1]) : std::string(args[1]);
     source.format = flow::KeyFormat::kPlain;
-    source.options.allow_short = true; // short ones are warned about
+    source.options.allow_short = true;  // short ones are warned about
     introspector_.keys.push_back(std::move(source));
     return {};
 }
@@ -238,8 +240,7 @@ std::string IntrospectorBlock::key(const Words &args)
 {
     flow::KeySource source;
     source.from_file = args[1].starts_with("file:");
-    source.value =
-        source.from_file ? full_path(args[1].substr(5)) : std::string(args[1]);
+    source.value = source.from_file ? full_path(args[1].substr(5)) : std::string(args[1]);
     source.options.allow_short = true;
     for (std::size_t i = 2; i < args.size(); ++i) {
         if (const auto alg = parameter(args[i], "alg")) {
@@ -340,8 +341,8 @@ std::string IntrospectorBlock::client_auth(const Words &args)
     } else if (args[1] == "none" || args[1] == "tls") {
         introspector_.credentials.method = token::ClientAuth::kNone;
     } else if (args[1] == "client_secret_jwt" || args[1] == "private_key_jwt") {
-        return quote("client_auth " + std::string(args[1])) +
-               " is not supported by this version of the module";
+        return quote("client_auth " + std::string(args[1]))
+               + " is not supported by this version of the module";
     } else {
         return invalid(args, 1, "use basic, post, tls or none");
     }
@@ -461,9 +462,11 @@ std::string IntrospectorBlock::ssl(const Words &args)
     for (std::size_t i = 2; i < args.size(); ++i) {
         value.append(" ").append(args[i]);
     }
-    if (args[0] == "ssl_protocols" &&
-        value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789. ") !=
-            std::string::npos) {
+    if (args[0] == "ssl_protocols"
+        && value.find_first_not_of(
+               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789. ")
+               != std::string::npos)
+    {
         return invalid(args, 1, "use names such as TLSv1.2");
     }
     transport_.ssl.emplace_back(args[0].substr(prefix.size()), std::move(value));
@@ -478,11 +481,12 @@ std::string IntrospectorBlock::zone(const Words &args)
 
 std::string IntrospectorBlock::check_sources()
 {
-    const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file") +
-                      (has("jwks_uri") || has("discovery"));
+    const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file")
+                      + (has("jwks_uri") || has("discovery"));
     if (introspector_.kind == flow::Kind::kOpaque) {
         if (!introspector_.keys.empty() || has("jwks_uri")) {
-            return "keys serve an introspector of type jwt: this one has an introspection_endpoint; "
+            return "keys serve an introspector of type jwt: this one has an "
+                   "introspection_endpoint; "
                    "make two introspectors and list both in token_introspect";
         }
         return {};
@@ -495,7 +499,8 @@ std::string IntrospectorBlock::check_sources()
                "discovery";
     }
     if (kinds > 1) {
-        return "\"secret\", \"key\", \"jwks_file\" and \"jwks_uri\" (or \"discovery\") exclude each "
+        return "\"secret\", \"key\", \"jwks_file\" and \"jwks_uri\" (or \"discovery\") exclude "
+               "each "
                "other: keep one";
     }
     return {};
@@ -516,8 +521,9 @@ std::string IntrospectorBlock::check_issuer()
         introspector_.discovery_uris = {token::openid_configuration_url(issuer),
                                         token::authorization_server_metadata_url(issuer)};
     }
-    if (introspector_.kind == flow::Kind::kJwt && issuers.empty() &&
-        !introspector_.rules.any_issuer && introspector_.discovery_uris.empty()) {
+    if (introspector_.kind == flow::Kind::kJwt && issuers.empty() && !introspector_.rules.any_issuer
+        && introspector_.discovery_uris.empty())
+    {
         return "an introspector of type jwt needs an issuer: issuer https://…; (or issuer *; to "
                "accept every issuer)";
     }
@@ -529,8 +535,9 @@ std::string IntrospectorBlock::check_endpoint()
     if (introspector_.kind == flow::Kind::kJwt && has("introspection_endpoint")) {
         return "\"introspection_endpoint\" is for type opaque";
     }
-    if (introspector_.kind == flow::Kind::kOpaque && !has("introspection_endpoint") &&
-        !has("discovery")) {
+    if (introspector_.kind == flow::Kind::kOpaque && !has("introspection_endpoint")
+        && !has("discovery"))
+    {
         return "an introspector of type opaque needs an introspection_endpoint (or discovery)";
     }
     return {};
@@ -591,10 +598,10 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     if (!has("type")) {
         introspector_.kind = has("introspection_endpoint") ? flow::Kind::kOpaque : flow::Kind::kJwt;
     }
-    for (const auto check :
-         {&IntrospectorBlock::check_sources, &IntrospectorBlock::check_endpoint,
-          &IntrospectorBlock::check_issuer, &IntrospectorBlock::check_client,
-          &IntrospectorBlock::check_algorithms}) {
+    for (const auto check : {&IntrospectorBlock::check_sources, &IntrospectorBlock::check_endpoint,
+                             &IntrospectorBlock::check_issuer, &IntrospectorBlock::check_client,
+                             &IntrospectorBlock::check_algorithms})
+    {
         if (std::string problem = (this->*check)(); !problem.empty()) {
             return problem;
         }
@@ -616,9 +623,9 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     }
     for (const jose::Key &loaded : state->keys().keys()) {
         if (loaded.secret_size() != 0 && loaded.secret_size() < kShortSecret && !allow_short_) {
-            conf_warning(cf_, "token_introspector " + quote(introspector_.name) +
-                                  ": the HMAC secret has fewer than 32 bytes and can be guessed; "
-                                  "use a longer one, or secret … allow_short; to silence this");
+            conf_warning(cf_, "token_introspector " + quote(introspector_.name)
+                                  + ": the HMAC secret has fewer than 32 bytes and can be guessed; "
+                                    "use a longer one, or secret … allow_short; to silence this");
         }
     }
     std::vector<std::string> urls;
@@ -644,10 +651,10 @@ namespace {
 
 char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return guarded([&]() -> char * {
+    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         const std::string problem = static_cast<IntrospectorBlock *>(conf)->take(words(cf));
         return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
-    }, static_cast<char *>(NGX_CONF_ERROR));
+    });
 }
 
 char *read_block(ngx_conf_t *cf, MainConf &conf)
@@ -657,9 +664,9 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
         return conf_error(cf, "\"" + std::string(name) + "\" cannot name an introspector");
     }
     if (const ConfiguredIntrospector *other = conf.find(name)) {
-        return conf_error(cf, "token_introspector \"" + std::string(name) +
-                                  "\" is defined already in " + other->place.file + ":" +
-                                  std::to_string(other->place.line));
+        return conf_error(cf, "token_introspector \"" + std::string(name)
+                                  + "\" is defined already in " + other->place.file + ":"
+                                  + std::to_string(other->place.line));
     }
     IntrospectorBlock block(cf, name);
     const ngx_conf_t saved = *cf;
@@ -685,13 +692,13 @@ char *read_zone(ngx_conf_t *cf, MainConf &conf)
     const auto value = parameter(word, "zone");
     const std::size_t colon = value ? value->rfind(':') : std::string_view::npos;
     if (colon == std::string_view::npos || colon == 0) {
-        return conf_error(cf, "invalid parameter \"" + std::string(word) +
-                                  "\": write zone=NAME:SIZE, as zone=tokens:16m");
+        return conf_error(cf, "invalid parameter \"" + std::string(word)
+                                  + "\": write zone=NAME:SIZE, as zone=tokens:16m");
     }
     const auto size = parse_size(value->substr(colon + 1));
     if (!size || *size < Zone::kSmallest) {
-        return conf_error(cf, "invalid zone size in \"" + std::string(word) +
-                                  "\": at least 64k are needed");
+        return conf_error(cf, "invalid zone size in \"" + std::string(word)
+                                  + "\": at least 64k are needed");
     }
     Zone *zone = Zone::add(cf, value->substr(0, colon), *size);
     if (zone == nullptr) {
@@ -701,9 +708,9 @@ char *read_zone(ngx_conf_t *cf, MainConf &conf)
     return NGX_CONF_OK;
 }
 
-} // namespace
+}  // namespace
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 using namespace token_introspect::nginx;
 
@@ -711,14 +718,14 @@ extern "C" {
 
 char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return guarded([&] { return read_block(cf, *static_cast<MainConf *>(conf)); },
-                   static_cast<char *>(NGX_CONF_ERROR));
+    return guarded(static_cast<char *>(NGX_CONF_ERROR),
+                   [&] { return read_block(cf, *static_cast<MainConf *>(conf)); });
 }
 
 char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return guarded([&] { return read_zone(cf, *static_cast<MainConf *>(conf)); },
-                   static_cast<char *>(NGX_CONF_ERROR));
+    return guarded(static_cast<char *>(NGX_CONF_ERROR),
+                   [&] { return read_zone(cf, *static_cast<MainConf *>(conf)); });
 }
 
-} // extern "C"
+}  // extern "C"

@@ -27,7 +27,7 @@ public:
 private:
     struct Directive {
         std::string_view name;
-        std::size_t fewest; ///< words after the name
+        std::size_t fewest;  ///< words after the name
         std::size_t most;
         std::string (IntrospectorBlock::*handler)(const Words &args);
     };
@@ -73,7 +73,7 @@ private:
     flow::Introspector &introspector_;
     TransportOptions transport_;
     std::set<std::string, std::less<>> seen_;
-    std::vector<std::string> transcript_; ///< every word of the block, for the fingerprint
+    std::vector<std::string> transcript_;  ///< every word of the block, for the fingerprint
     bool allow_short_ = false;
     bool discovers_from_issuer_ = false;
     std::uint64_t connect_ms_ = 2000;
@@ -81,4 +81,4 @@ private:
     std::uint64_t read_ms_ = 5000;
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -30,7 +30,7 @@ char *duplicate() noexcept
 
 template <class Body> char *directive(ngx_conf_t *cf, Body &&body) noexcept
 {
-    return guarded([&]() -> char * { return body(words(cf)); }, failed());
+    return guarded(failed(), [&]() -> char * { return body(words(cf)); });
 }
 
 // A status that a refusal may have, or 0.
@@ -106,18 +106,19 @@ char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         source.kind = CredentialSource::Kind::kCookie;
         source.name = *cookie;
     } else {
-        return conf_error(cf, "invalid source \"" + std::string(what) +
-                                  "\": write header=NAME, query=NAME, cookie=NAME or $variable");
+        return conf_error(cf, "invalid source \"" + std::string(what)
+                                  + "\": write header=NAME, query=NAME, cookie=NAME or $variable");
     }
     if (source.name.empty()) {
         return conf_error(cf, "\"" + std::string(what) + "\" lacks a name");
     }
     if (args.size() == 3) {
         const auto scheme = parameter(args[2], "scheme");
-        if (source.kind != CredentialSource::Kind::kHeader || !scheme ||
-            (!equals_ignoring_case(*scheme, "Bearer") && *scheme != "none")) {
-            return conf_error(cf, "invalid \"" + std::string(args[2]) +
-                                      "\": a header may have scheme=Bearer or scheme=none");
+        if (source.kind != CredentialSource::Kind::kHeader || !scheme
+            || (!equals_ignoring_case(*scheme, "Bearer") && *scheme != "none"))
+        {
+            return conf_error(cf, "invalid \"" + std::string(args[2])
+                                      + "\": a header may have scheme=Bearer or scheme=none");
         }
         source.bearer = *scheme != "none";
     }
@@ -161,24 +162,25 @@ char *set_codes(ngx_conf_t *cf, LocationConf &conf, const Words &args)
     for (const bool finer : {false, true}) {
         for (std::size_t i = 1; i < args.size(); ++i) {
             const std::string_view word = args[i];
-            const bool all =
-                word.starts_with("no_match=");
+            const bool all = word.starts_with("no_match=");
             const bool known =
-                all ? finer || set("no_match",
-                                   {&codes.invalid, &codes.forbidden, &codes.unavailable}, word)
-                    : !finer || set("not_supplied", {&codes.not_supplied}, word) ||
-                          set("invalid", {&codes.invalid}, word) ||
-                          set("forbidden", {&codes.forbidden}, word) ||
-                          set("unavailable", {&codes.unavailable}, word);
+                all ? finer
+                          || set("no_match", {&codes.invalid, &codes.forbidden, &codes.unavailable},
+                                 word)
+                    : !finer || set("not_supplied", {&codes.not_supplied}, word)
+                          || set("invalid", {&codes.invalid}, word)
+                          || set("forbidden", {&codes.forbidden}, word)
+                          || set("unavailable", {&codes.unavailable}, word);
             if (!known) {
-                return conf_error(cf, "unknown parameter \"" + std::string(word) +
-                                          "\": use not_supplied, invalid, forbidden, unavailable "
-                                          "or no_match");
+                return conf_error(cf, "unknown parameter \"" + std::string(word)
+                                          + "\": use not_supplied, invalid, forbidden, unavailable "
+                                            "or no_match");
             }
-            if ((codes.not_supplied == 0) || codes.invalid == 0 || codes.forbidden == 0 ||
-                codes.unavailable == 0) {
-                return conf_error(cf, "invalid \"" + std::string(word) + "\": " +
-                                          std::string(kStatusCure));
+            if ((codes.not_supplied == 0) || codes.invalid == 0 || codes.forbidden == 0
+                || codes.unavailable == 0)
+            {
+                return conf_error(cf, "invalid \"" + std::string(word)
+                                          + "\": " + std::string(kStatusCure));
             }
         }
     }
@@ -201,8 +203,8 @@ char *add_variables(ngx_conf_t *cf, LocationConf &conf, Words args)
             return failed();
         }
         if (variable.is_static()) {
-            return conf_error(cf, "\"" + std::string(args[i]) +
-                                      "\" holds no variable: it would always have one outcome");
+            return conf_error(cf, "\"" + std::string(args[i])
+                                      + "\" holds no variable: it would always have one outcome");
         }
         wanted.variables.push_back(variable);
     }
@@ -222,10 +224,10 @@ char *add_claim(ngx_conf_t *cf, LocationConf &conf, Words args)
     if (delimited != args.end()) {
         delimiter = *parameter(*delimited, "delimiter");
         if (policy::delimiter_from_name(delimiter) == 0) {
-            return conf_error(cf, "unknown delimiter \"" + std::string(delimiter) +
-                                      "\": use SPACE, COMMA, PERIOD, PLUS, COLON, SEMI-COLON, "
-                                      "VERTICAL-BAR, FORWARD-SLASH, BACK-SLASH, HYPHEN or "
-                                      "UNDERSCORE");
+            return conf_error(cf, "unknown delimiter \"" + std::string(delimiter)
+                                      + "\": use SPACE, COMMA, PERIOD, PLUS, COLON, SEMI-COLON, "
+                                        "VERTICAL-BAR, FORWARD-SLASH, BACK-SLASH, HYPHEN or "
+                                        "UNDERSCORE");
         }
         args.erase(delimited);
     }
@@ -238,7 +240,7 @@ char *add_claim(ngx_conf_t *cf, LocationConf &conf, Words args)
     }
     std::vector<Template> values;
     const std::span<const std::string_view> texts = std::span(args).subspan(3);
-    std::vector<std::uint8_t> with_variables; // vector<bool> gives no span
+    std::vector<std::uint8_t> with_variables;  // vector<bool> gives no span
     for (const std::string_view text : texts) {
         Template value;
         if (!Template::compile(cf, text, value)) {
@@ -249,9 +251,9 @@ char *add_claim(ngx_conf_t *cf, LocationConf &conf, Words args)
     }
     const auto flags = std::make_unique<bool[]>(texts.size());
     std::ranges::copy(with_variables, flags.get());
-    auto requirement = policy::Requirement::compile(std::move(*path), args[2], texts,
-                                                    {flags.get(), texts.size()}, delimiter,
-                                                    compile_pattern, cf);
+    auto requirement =
+        policy::Requirement::compile(std::move(*path), args[2], texts, {flags.get(), texts.size()},
+                                     delimiter, compile_pattern, cf);
     if (!requirement) {
         return conf_error(cf, requirement.error());
     }
@@ -302,8 +304,8 @@ char *set_forwards(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         }
         std::string name = header.empty() ? prefix + path->header_suffix() : std::string(header);
         const bool token = std::ranges::all_of(name, [](char c) {
-            return ngx_tolower(c) != ngx_toupper(c) || (c >= '0' && c <= '9') || c == '-' ||
-                   c == '_';
+            return ngx_tolower(c) != ngx_toupper(c) || (c >= '0' && c <= '9') || c == '-'
+                   || c == '_';
         });
         if (name.empty() || !token) {
             return "\"" + name + "\" cannot be a header's name: use letters, digits and hyphens";
@@ -325,11 +327,10 @@ char *set_forwards(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         } else {
             // a quoted key of the path may hold '=', a header's name may not
             const std::size_t equals = word.ends_with(']') ? word.npos : word.rfind('=');
-            problem = equals == word.npos
-                          ? add(word, {})
-                          : equals + 1 == word.size()
-                                ? "\"" + std::string(word) + "\" lacks a header's name"
-                                : add(word.substr(0, equals), word.substr(equals + 1));
+            problem = equals == word.npos ? add(word, {})
+                      : equals + 1 == word.size()
+                          ? "\"" + std::string(word) + "\" lacks a header's name"
+                          : add(word.substr(0, equals), word.substr(equals + 1));
         }
         if (!problem.empty()) {
             return conf_error(cf, problem);
@@ -354,9 +355,9 @@ char *set_forward_token(ngx_conf_t *cf, LocationConf &conf, std::string_view wor
     return NGX_CONF_OK;
 }
 
-} // namespace
+}  // namespace
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 using namespace token_introspect::nginx;
 
@@ -364,9 +365,8 @@ extern "C" {
 
 char *ti_token_introspect(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return directive(cf, [&](const auto &args) {
-        return set_introspectors(cf, location(conf), args);
-    });
+    return directive(cf,
+                     [&](const auto &args) { return set_introspectors(cf, location(conf), args); });
 }
 
 char *ti_token_source(ngx_conf_t *cf, ngx_command_t *, void *conf)
@@ -391,9 +391,8 @@ char *ti_token_realm(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
 char *ti_token_challenge(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return directive(cf, [&](const auto &args) {
-        return set_challenge(cf, location(conf), args[1]);
-    });
+    return directive(cf,
+                     [&](const auto &args) { return set_challenge(cf, location(conf), args[1]); });
 }
 
 char *ti_token_error_code(ngx_conf_t *cf, ngx_command_t *, void *conf)
@@ -423,9 +422,8 @@ char *ti_token_forward_claims(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
 char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return directive(cf, [&](const auto &args) {
-        return set_forward_token(cf, location(conf), args[1]);
-    });
+    return directive(
+        cf, [&](const auto &args) { return set_forward_token(cf, location(conf), args[1]); });
 }
 
-} // extern "C"
+}  // extern "C"

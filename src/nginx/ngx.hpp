@@ -55,7 +55,7 @@ template <class T, class... Args> T *make_in(ngx_pool_t *pool, Args &&...args)
 }
 
 /// Runs a callback that nginx entered: no exception crosses into C.
-template <class Body, class Failed> auto guarded(Body &&body, Failed failed) noexcept
+template <class Failed, class Body> auto guarded(Failed failed, Body &&body) noexcept
     -> decltype(body())
 {
     try {
@@ -67,4 +67,4 @@ template <class Body, class Failed> auto guarded(Body &&body, Failed failed) noe
     }
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -11,4 +11,4 @@ inline Now now() noexcept
     return {.unix_s = ngx_time(), .monotonic_ms = ngx_current_msec};
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -25,10 +25,10 @@ public:
     }
 
 private:
-    ngx_regex_t *regex_; // in the configuration's pool
+    ngx_regex_t *regex_;  // in the configuration's pool
 };
 
-} // namespace
+}  // namespace
 
 std::expected<std::unique_ptr<policy::Pattern>, std::string> compile_pattern(void *context,
                                                                              std::string_view text)
@@ -57,4 +57,4 @@ std::expected<std::unique_ptr<policy::Pattern>, std::string> compile_pattern(voi
 
 #endif
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

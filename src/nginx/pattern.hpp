@@ -8,4 +8,4 @@ namespace token_introspect::nginx {
 std::expected<std::unique_ptr<policy::Pattern>, std::string> compile_pattern(void *context,
                                                                              std::string_view text);
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

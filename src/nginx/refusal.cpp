@@ -38,8 +38,7 @@ ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_vi
                                      std::string_view value)
 {
     const ngx_str_t kept = copy(request->pool, value);
-    auto *header =
-        static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers));
+    auto *header = static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers));
     if (header == nullptr || kept.data == nullptr) {
         return nullptr;
     }
@@ -85,7 +84,7 @@ void log_refusal(ngx_http_request_t *request, const Judgement &judgement,
     ngx_log_error(log_level(row.severity), request->connection->log, 0, "%V", &text);
 }
 
-} // namespace
+}  // namespace
 
 ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Judgement &judgement,
                  const flow::Introspector *introspector)
@@ -96,8 +95,7 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
         add_response_header(request, "Retry-After", kRetryAfterSeconds);
     } else if (verdict != Verdict::kInternal) {
         if (const auto challenge = challenge_for(request, conf, judgement)) {
-            ngx_table_elt_t *header =
-                add_response_header(request, "WWW-Authenticate", *challenge);
+            ngx_table_elt_t *header = add_response_header(request, "WWW-Authenticate", *challenge);
             if (header == nullptr) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
@@ -107,4 +105,4 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
     return static_cast<ngx_int_t>(status_of(judgement, conf.codes.value_or(StatusCodes{})));
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -10,4 +10,4 @@ namespace token_introspect::nginx {
 ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Judgement &judgement,
                  const flow::Introspector *introspector);
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

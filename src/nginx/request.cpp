@@ -15,24 +15,26 @@ void *allocate_in_pool(void *context, std::size_t size) noexcept
     return ngx_palloc(static_cast<ngx_pool_t *>(context), size);
 }
 
-} // namespace
+}  // namespace
 
 Request::Request(ngx_http_request_t *request, Worker &worker) noexcept
-    : request_(request), worker_(&worker), waiter_(on_wake, this)
-{
-}
+    : request_(request),
+      worker_(&worker),
+      waiter_(on_wake, this)
+{}
 
 Request *Request::of(ngx_http_request_t *request) noexcept
 {
     ngx_http_request_t *main = request->main;
-    auto *found = static_cast<Request *>(
-        ngx_http_get_module_ctx(main, ngx_http_token_introspect_module));
+    auto *found =
+        static_cast<Request *>(ngx_http_get_module_ctx(main, ngx_http_token_introspect_module));
     if (found != nullptr || !main->internal) {
         return found;
     }
     // An internal redirect clears the contexts of all modules, but not the pool.
     for (ngx_pool_cleanup_t *cleanup = main->pool->cleanup; cleanup != nullptr;
-         cleanup = cleanup->next) {
+         cleanup = cleanup->next)
+    {
         if (cleanup->handler == destroy<Request>) {
             found = static_cast<Request *>(cleanup->data);
             ngx_http_set_ctx(main, found, ngx_http_token_introspect_module);
@@ -134,8 +136,8 @@ bool Request::proceed()
             return false;
         }
         const auto &fetch = std::get<flow::Fetch>(*step_);
-        auto *subrequest = make_in<Subrequest>(request_->pool, request_,
-                                               static_cast<Subrequest::Owner &>(*this));
+        auto *subrequest =
+            make_in<Subrequest>(request_->pool, request_, static_cast<Subrequest::Owner &>(*this));
         if (subrequest == nullptr) {
             throw std::bad_alloc();
         }
@@ -154,10 +156,10 @@ bool Request::proceed()
 void Request::fetched(const Result<token::Answer> &answer) noexcept
 {
     fetching_ = false;
-    const bool resumed = guarded([&] {
+    const bool resumed = guarded(false, [&] {
         step_ = validation_->resume(now(), answer);
         return true;
-    }, false);
+    });
     if (!resumed) {
         step_ = flow::Decision{Code::kInternal};
     }
@@ -171,10 +173,10 @@ void Request::on_wake(void *context) noexcept
     ngx_connection_t *connection = request->connection;
     ngx_http_set_log_request(connection->log, request);
     request->read_event_handler = ngx_http_block_reading;
-    const bool advanced = guarded([&] {
+    const bool advanced = guarded(false, [&] {
         self->step_ = self->validation_->advance(now());
         return true;
-    }, false);
+    });
     if (!advanced) {
         self->step_ = flow::Decision{Code::kInternal};
     }
@@ -192,7 +194,7 @@ ngx_int_t Request::conclude(const LocationConf &conf)
                                                             : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         if (!absent) {
-            judgement_ = judged; // without a token, the cure is to send one
+            judgement_ = judged;  // without a token, the cure is to send one
         }
     }
     return refuse(request_, conf, judgement_, introspector());
@@ -223,4 +225,4 @@ const Sha256 *Request::token_digest() const noexcept
     return validation_ != nullptr ? &validation_->token_digest() : nullptr;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

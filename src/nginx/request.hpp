@@ -48,11 +48,11 @@ private:
 
     ngx_http_request_t *request_;
     Worker *worker_;
-    const LocationConf *conf_ = nullptr; // whose validation this is
+    const LocationConf *conf_ = nullptr;  // whose validation this is
     bool extracted_ = false;
     Result<std::optional<std::string_view>> credential_ = std::optional<std::string_view>();
 
-    flow::Validation *validation_ = nullptr; // in the pool: variables point into its images
+    flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
     std::optional<flow::Step> step_;
     Waiter waiter_;
     bool fetching_ = false;
@@ -60,4 +60,4 @@ private:
     Judgement judgement_{.code = Code::kMissing};
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -35,7 +35,7 @@ private:
     std::span<const std::string_view> values_;
 };
 
-} // namespace
+}  // namespace
 
 Judgement judge(ngx_http_request_t *request, const LocationConf &conf,
                 const token::ClaimsView &claims)
@@ -50,8 +50,9 @@ Judgement judge(ngx_http_request_t *request, const LocationConf &conf,
     }
     for (const auto &wanted : conf.requires_claims) {
         Values values;
-        if (!values.evaluate(request, wanted->values) ||
-            !wanted->requirement.holds(claims, values.get())) {
+        if (!values.evaluate(request, wanted->values)
+            || !wanted->requirement.holds(claims, values.get()))
+        {
             return {.code = Code::kClaimRefused,
                     .status = wanted->status,
                     .subject = wanted->requirement.path().text()};
@@ -70,4 +71,4 @@ Judgement judge(ngx_http_request_t *request, const LocationConf &conf,
     return {};
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

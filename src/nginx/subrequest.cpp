@@ -25,10 +25,11 @@ bool has_control_or_space(std::string_view text) noexcept
     return false;
 }
 
-} // namespace
+}  // namespace
 
 Subrequest::Subrequest(ngx_http_request_t *parent, Owner &owner) noexcept
-    : parent_(parent), owner_(&owner)
+    : parent_(parent),
+      owner_(&owner)
 {
     done_.handler = on_done;
     done_.data = this;
@@ -75,10 +76,12 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
     Message message{};
     // Background: the client's connection keeps to its own request, so that a client that hangs up
     // does not end a fetch for which others wait.
-    if (uri.data == nullptr || (question != std::string_view::npos && args.data == nullptr) ||
-        !compose(fetch, message) ||
-        ngx_http_subrequest(parent_, &uri, &args, &request_, &done_,
-                            NGX_HTTP_SUBREQUEST_BACKGROUND) != NGX_OK) {
+    if (uri.data == nullptr || (question != std::string_view::npos && args.data == nullptr)
+        || !compose(fetch, message)
+        || ngx_http_subrequest(parent_, &uri, &args, &request_, &done_,
+                               NGX_HTTP_SUBREQUEST_BACKGROUND)
+               != NGX_OK)
+    {
         return fail(Code::kInternal, "cannot make a subrequest");
     }
     // It has not run yet: what nginx copied of the client's request is replaced in time.
@@ -99,11 +102,12 @@ bool Subrequest::compose(const flow::Fetch &fetch, Message &message) noexcept
         ngx_http_get_module_main_conf(parent_, ngx_http_core_module));
     message.variables = static_cast<ngx_http_variable_value_t *>(
         ngx_pcalloc(pool, core->variables.nelts * sizeof(ngx_http_variable_value_t)));
-    message.body = static_cast<ngx_http_request_body_t *>(
-        ngx_pcalloc(pool, sizeof(ngx_http_request_body_t)));
+    message.body =
+        static_cast<ngx_http_request_body_t *>(ngx_pcalloc(pool, sizeof(ngx_http_request_body_t)));
     ngx_list_t &headers = message.headers_in.headers;
-    if (message.variables == nullptr || message.body == nullptr ||
-        ngx_list_init(&headers, pool, kMostHeaders, sizeof(ngx_table_elt_t)) != NGX_OK) {
+    if (message.variables == nullptr || message.body == nullptr
+        || ngx_list_init(&headers, pool, kMostHeaders, sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
         return false;
     }
     message.headers_in.content_length_n = -1;
@@ -113,8 +117,9 @@ bool Subrequest::compose(const flow::Fetch &fetch, Message &message) noexcept
         const ngx_str_t kept = copy(pool, value);
         return kept.data != nullptr && push_header(headers, pool, borrow(name), kept);
     };
-    if (!push("Accept", fetch.accept) || !push("User-Agent", kUserAgent) ||
-        (!fetch.authorization.empty() && !push("Authorization", fetch.authorization))) {
+    if (!push("Accept", fetch.accept) || !push("User-Agent", kUserAgent)
+        || (!fetch.authorization.empty() && !push("Authorization", fetch.authorization)))
+    {
         return false;
     }
     if (fetch.form.empty()) {
@@ -138,8 +143,8 @@ bool Subrequest::compose(const flow::Fetch &fetch, Message &message) noexcept
 
     std::array<char, NGX_SIZE_T_LEN> digits{};
     const char *end = std::to_chars(digits.begin(), digits.end(), form.len).ptr;
-    return push("Content-Type", "application/x-www-form-urlencoded") &&
-           push("Content-Length", {digits.begin(), end});
+    return push("Content-Type", "application/x-www-form-urlencoded")
+           && push("Content-Length", {digits.begin(), end});
 }
 
 void Subrequest::replace_client_parts(const Message &message) noexcept
@@ -154,7 +159,7 @@ void Subrequest::replace_client_parts(const Message &message) noexcept
     request_->unparsed_uri = request_->uri;
     request_->request_line = ngx_null_string;
     request_->filter_need_in_memory = 1;
-    request_->error_page = 1; // an error_page of http{} is not the issuer's answer
+    request_->error_page = 1;  // an error_page of http{} is not the issuer's answer
     if (message.posts) {
         request_->method = NGX_HTTP_POST;
         request_->method_name = ngx_string("POST");
@@ -179,10 +184,10 @@ void Subrequest::take(ngx_chain_t *chain) noexcept
             if (size > limit_ - body_.size()) {
                 too_big_ = true;
             } else {
-                too_big_ = !guarded([&] {
+                too_big_ = !guarded(false, [&] {
                     body_.append(reinterpret_cast<const char *>(buffer->pos), size);
                     return true;
-                }, false);
+                });
             }
         }
         complete_ = complete_ || buffer->last_buf || buffer->last_in_chain;
@@ -220,7 +225,8 @@ void Subrequest::abort(const Result<token::Answer> &answer) noexcept
         return;
     }
     if (const ngx_http_upstream_t *upstream = request_->upstream;
-        upstream != nullptr && upstream->peer.connection != nullptr) {
+        upstream != nullptr && upstream->peer.connection != nullptr)
+    {
         ngx_connection_t *peer = upstream->peer.connection;
         peer->read->timedout = 1;
         peer->write->timedout = 1;
@@ -245,11 +251,12 @@ void Subrequest::finish_with(const Result<token::Answer> &answer) noexcept
     owner_->fetched(answer);
 }
 
-Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request, ngx_int_t rc)
-    const noexcept
+Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request,
+                                            ngx_int_t rc) const noexcept
 {
     const auto status = static_cast<int>(request->headers_out.status);
-    const bool from_peer = request->upstream != nullptr && request->upstream->headers_in.status_n != 0;
+    const bool from_peer =
+        request->upstream != nullptr && request->upstream->headers_in.status_n != 0;
     if (rc == NGX_HTTP_GATEWAY_TIME_OUT || (!from_peer && status == NGX_HTTP_GATEWAY_TIME_OUT)) {
         return fail(Code::kIssuerTimeout, "the issuer did not answer in time");
     }
@@ -291,9 +298,9 @@ ngx_int_t body_filter(ngx_http_request_t *request, ngx_chain_t *chain)
     return NGX_OK;
 }
 
-} // namespace
+}  // namespace
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 extern "C" ngx_int_t ti_add_filter(ngx_conf_t *cf)
 {

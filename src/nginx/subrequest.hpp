@@ -75,4 +75,4 @@ private:
     bool told_ = false;
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

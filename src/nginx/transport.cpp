@@ -22,7 +22,7 @@ constexpr int kKeepaliveConnections = 16;
 const char *system_authorities() noexcept
 {
     for (const char *path : kSystemAuthorities) {
-        struct stat info {};
+        struct stat info{};
         if (::stat(path, &info) == 0) {
             return path;
         }
@@ -65,8 +65,8 @@ bool is_address_literal(std::string_view host) noexcept
 {
     auto *data = reinterpret_cast<u_char *>(const_cast<char *>(host.data()));
     std::array<u_char, 16> ip6{};
-    return ngx_inet_addr(data, host.size()) != INADDR_NONE ||
-           ngx_inet6_addr(data, host.size(), ip6.data()) == NGX_OK;
+    return ngx_inet_addr(data, host.size()) != INADDR_NONE
+           || ngx_inet6_addr(data, host.size(), ip6.data()) == NGX_OK;
 }
 
 bool resolves(ngx_conf_t *cf, const std::string &address)
@@ -144,11 +144,11 @@ ngx_http_conf_ctx_t *create_server(ngx_conf_t *cf)
             server->loc_conf[module->ctx_index] = conf;
         }
     }
-    auto *core = static_cast<ngx_http_core_srv_conf_t *>(
-        server->srv_conf[ngx_http_core_module.ctx_index]);
+    auto *core =
+        static_cast<ngx_http_core_srv_conf_t *>(server->srv_conf[ngx_http_core_module.ctx_index]);
     core->ctx = server;
-    auto *main = static_cast<ngx_http_core_main_conf_t *>(
-        http->main_conf[ngx_http_core_module.ctx_index]);
+    auto *main =
+        static_cast<ngx_http_core_main_conf_t *>(http->main_conf[ngx_http_core_module.ctx_index]);
     auto **slot = static_cast<ngx_http_core_srv_conf_t **>(ngx_array_push(&main->servers));
     if (slot == nullptr) {
         return nullptr;
@@ -184,7 +184,7 @@ std::expected<std::string, std::string> tls_directives(const TransportOptions &o
     return text;
 }
 
-} // namespace
+}  // namespace
 
 std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t index,
                                                    const std::vector<std::string> &urls,
@@ -200,9 +200,9 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
     for (const std::string &text : urls) {
         const std::optional<token::Url> url = token::parse_url(text);
         if (!url) {
-            return std::unexpected("\"" + text +
-                                   "\" is not an absolute http or https URL: it must have a host "
-                                   "and no user information, spaces or fragment");
+            return std::unexpected("\"" + text
+                                   + "\" is not an absolute http or https URL: it must have a host "
+                                     "and no user information, spaces or fragment");
         }
         https = https || url->https;
         std::string origin = origin_of(*url);
@@ -212,18 +212,18 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
         const std::string address = address_of(*url);
         const bool literal = is_address_literal(url->host);
         if (!options.resolver.empty() && !literal) {
-            continue; // resolved at run time, as often as its TTL says
+            continue;  // resolved at run time, as often as its TTL says
         }
         if (!resolves(cf, address)) {
-            conf_warning(cf, "host not found: \"" + std::string(url->host) +
-                                 "\"; tokens will be refused until a resolver is set that finds "
-                                 "it (resolver ADDRESS; here or in http)");
+            conf_warning(cf, "host not found: \"" + std::string(url->host)
+                                 + "\"; tokens will be refused until a resolver is set that finds "
+                                   "it (resolver ADDRESS; here or in http)");
             continue;
         }
-        std::string name = "token_introspect_" + std::to_string(index) + "_" +
-                           std::to_string(peers_.size());
-        upstreams += "upstream " + name + " {server " + quoted(address) + ";keepalive " +
-                     std::to_string(kKeepaliveConnections) + ";}";
+        std::string name =
+            "token_introspect_" + std::to_string(index) + "_" + std::to_string(peers_.size());
+        upstreams += "upstream " + name + " {server " + quoted(address) + ";keepalive "
+                     + std::to_string(kKeepaliveConnections) + ";}";
         peers_.push_back({.origin = std::move(origin), .upstream = std::move(name)});
     }
     auto tls = tls_directives(options);
@@ -252,12 +252,14 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
               "proxy_buffering on;proxy_max_temp_file_size 0;proxy_ignore_client_abort on;"
               "proxy_next_upstream error non_idempotent;"
               "log_subrequest off;"
-              "proxy_connect_timeout " + quoted(options.connect_timeout) + ";" +
-              "proxy_send_timeout " + quoted(options.send_timeout) + ";" +
-              "proxy_read_timeout " + quoted(options.read_timeout) + ";" + tls.value_or("") + "}";
+              "proxy_connect_timeout "
+              + quoted(options.connect_timeout) + ";" + "proxy_send_timeout "
+              + quoted(options.send_timeout) + ";" + "proxy_read_timeout "
+              + quoted(options.read_timeout) + ";" + tls.value_or("") + "}";
 
-    if (!parse_text(cf, upstreams, cf->ctx, NGX_HTTP_MAIN_CONF) ||
-        !parse_text(cf, server, server_, NGX_HTTP_SRV_CONF)) {
+    if (!parse_text(cf, upstreams, cf->ctx, NGX_HTTP_MAIN_CONF)
+        || !parse_text(cf, server, server_, NGX_HTTP_SRV_CONF))
+    {
         return std::unexpected("");
     }
     return {};
@@ -296,4 +298,4 @@ bool Transport::uses_resolver() const noexcept
     return core->resolver != nullptr && core->resolver->connections.nelts != 0;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

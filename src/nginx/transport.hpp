@@ -62,4 +62,4 @@ private:
     std::vector<Peer> peers_;
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -9,8 +9,7 @@ namespace token_introspect::nginx {
 
 namespace {
 
-constexpr std::size_t kHashBytes = 8; // shown as twice as many hex digits
-
+constexpr std::size_t kHashBytes = 8;  // shown as twice as many hex digits
 
 
 ngx_int_t none(ngx_http_variable_value_t *value) noexcept
@@ -55,10 +54,10 @@ template <ngx_int_t (*Body)(ngx_http_request_t *, ngx_http_variable_value_t *, c
                             uintptr_t)>
 ngx_int_t get(ngx_http_request_t *request, ngx_http_variable_value_t *value, uintptr_t data)
 {
-    return guarded([&]() -> ngx_int_t {
+    return guarded(static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
         const Request *own = Request::of(request);
         return own == nullptr ? none(value) : Body(request, value, *own, data);
-    }, static_cast<ngx_int_t>(NGX_ERROR));
+    });
 }
 
 ngx_int_t status(ngx_http_request_t *, ngx_http_variable_value_t *value, const Request &own,
@@ -107,9 +106,8 @@ ngx_int_t hash(ngx_http_request_t *request, ngx_http_variable_value_t *value, co
                uintptr_t)
 {
     const Sha256 *digest = own.token_digest();
-    return digest != nullptr
-               ? copied(request, value, hex_encode(Bytes(*digest).first(kHashBytes)))
-               : none(value);
+    return digest != nullptr ? copied(request, value, hex_encode(Bytes(*digest).first(kHashBytes)))
+                             : none(value);
 }
 
 ngx_int_t claims(ngx_http_request_t *request, ngx_http_variable_value_t *value, const Request &own,
@@ -194,8 +192,8 @@ char *add_path(ngx_conf_t *cf, ngx_http_get_variable_pt getter)
 {
     const std::vector<std::string_view> args = words(cf);
     if (args[1].size() < 2 || args[1][0] != '$') {
-        return conf_error(cf, "invalid variable name \"" + std::string(args[1]) +
-                                  "\": write it with a dollar sign, as $name");
+        return conf_error(cf, "invalid variable name \"" + std::string(args[1])
+                                  + "\": write it with a dollar sign, as $name");
     }
     std::expected<token::ClaimPath, std::string> path = token::ClaimPath::parse(args[2]);
     if (!path) {
@@ -208,9 +206,9 @@ char *add_path(ngx_conf_t *cf, ngx_http_get_variable_pt getter)
                : static_cast<char *>(NGX_CONF_ERROR);
 }
 
-} // namespace
+}  // namespace
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 using namespace token_introspect::nginx;
 
@@ -233,26 +231,26 @@ ngx_int_t ti_add_variables(ngx_conf_t *cf)
         Named{"token_introspect_fetch_host", fetch_part<&Subrequest::host>},
         Named{"token_introspect_fetch_ssl_name", fetch_part<&Subrequest::ssl_name>},
     };
-    return guarded([&]() -> ngx_int_t {
+    return guarded(static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
         for (const Named &variable : named) {
             if (!add(cf, variable.name, variable.get, 0, variable.flags)) {
                 return NGX_ERROR;
             }
         }
         return NGX_OK;
-    }, static_cast<ngx_int_t>(NGX_ERROR));
+    });
 }
 
 char *ti_token_claim_set(ngx_conf_t *cf, ngx_command_t *, void *)
 {
-    return guarded([&] { return add_path(cf, get<claim_at>); },
-                   static_cast<char *>(NGX_CONF_ERROR));
+    return guarded(static_cast<char *>(NGX_CONF_ERROR),
+                   [&] { return add_path(cf, get<claim_at>); });
 }
 
 char *ti_token_header_set(ngx_conf_t *cf, ngx_command_t *, void *)
 {
-    return guarded([&] { return add_path(cf, get<header_at>); },
-                   static_cast<char *>(NGX_CONF_ERROR));
+    return guarded(static_cast<char *>(NGX_CONF_ERROR),
+                   [&] { return add_path(cf, get<header_at>); });
 }
 
-} // extern "C"
+}  // extern "C"

@@ -17,7 +17,7 @@ Waiter *owner(ngx_queue_t *link, std::size_t offset) noexcept
     return reinterpret_cast<Waiter *>(reinterpret_cast<u_char *>(link) - offset);
 }
 
-} // namespace
+}  // namespace
 
 Waiter::Waiter(void (*wake)(void *context), void *context) noexcept : wake_(wake), context_(context)
 {
@@ -55,7 +55,7 @@ WaitQueue::WaitQueue() noexcept
     timer_.data = this;
     timer_.handler = on_timer;
     timer_.log = ngx_cycle->log;
-    timer_.cancelable = 1; // requests keep a worker alive, this timer need not
+    timer_.cancelable = 1;  // requests keep a worker alive, this timer need not
 }
 
 WaitQueue::~WaitQueue()
@@ -87,7 +87,8 @@ void WaitQueue::post(Waiter &waiter) noexcept
 void WaitQueue::settled(const cache::Key &key) noexcept
 {
     for (ngx_queue_t *link = ngx_queue_head(&waiters_); link != ngx_queue_sentinel(&waiters_);
-         link = ngx_queue_next(link)) {
+         link = ngx_queue_next(link))
+    {
         Waiter *waiter = owner(link, offsetof(Waiter, link_));
         if (waiter->key_ == key) {
             post(*waiter);
@@ -106,10 +107,12 @@ void WaitQueue::poll() noexcept
     const Waiter *asked = nullptr;
     bool pending = false;
     for (ngx_queue_t *link = ngx_queue_head(&waiters_); link != ngx_queue_sentinel(&waiters_);
-         link = ngx_queue_next(link)) {
+         link = ngx_queue_next(link))
+    {
         Waiter *waiter = owner(link, offsetof(Waiter, link_));
-        if (asked == nullptr || asked->lease_ != waiter->lease_ || !(asked->key_ == waiter->key_) ||
-            asked->store_ != waiter->store_) {
+        if (asked == nullptr || asked->lease_ != waiter->lease_ || !(asked->key_ == waiter->key_)
+            || asked->store_ != waiter->store_)
+        {
             asked = waiter;
             pending = waiter->store_->pending(waiter->key_, waiter->lease_, now());
         }
@@ -123,4 +126,4 @@ void WaitQueue::poll() noexcept
     }
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

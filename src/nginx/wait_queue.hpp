@@ -42,8 +42,8 @@ public:
     WaitQueue(const WaitQueue &) = delete;
     WaitQueue &operator=(const WaitQueue &) = delete;
 
-    void enqueue(Waiter &waiter, cache::Store &store, const cache::Key &key, cache::LeaseId lease)
-        noexcept;
+    void enqueue(Waiter &waiter, cache::Store &store, const cache::Key &key,
+                 cache::LeaseId lease) noexcept;
 
     /// Wakes all who wait for the key.
     void settled(const cache::Key &key) noexcept;
@@ -59,4 +59,4 @@ private:
     ngx_msec_t interval_ = 0;
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

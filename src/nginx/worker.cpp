@@ -15,13 +15,12 @@ std::vector<cache::Store *> stores_of(MainConf &conf)
     return stores;
 }
 
-} // namespace
+}  // namespace
 
 Worker::Worker(MainConf &conf)
     : stores_(stores_of(conf)),
       environment_{.hasher = hasher_, .states = conf.states, .stores = stores_, .host = *this}
-{
-}
+{}
 
 void Worker::settled(const cache::Key &key) noexcept
 {
@@ -33,8 +32,8 @@ void Worker::report(Severity severity, const flow::Introspector &introspector,
 {
     const ngx_str_t message = borrow(text);
     const ngx_str_t name = borrow(introspector.name);
-    ngx_log_error(log_level(severity), ngx_cycle->log, 0, "token introspect: introspector \"%V\": %V",
-                  &name, &message);
+    ngx_log_error(log_level(severity), ngx_cycle->log, 0,
+                  "token introspect: introspector \"%V\": %V", &name, &message);
 }
 
 // nginx enters init_process once per process; a single process that reloads itself has to make up
@@ -62,7 +61,7 @@ ngx_uint_t log_level(Severity severity) noexcept
     return NGX_LOG_ERR;
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
 
 using namespace token_introspect::nginx;
 
@@ -70,14 +69,14 @@ extern "C" {
 
 ngx_int_t ti_init_process(ngx_cycle_t *cycle)
 {
-    return guarded([&]() -> ngx_int_t {
+    return guarded(static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
         auto *conf = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_token_introspect_module));
         if (conf != nullptr && !conf->introspectors.empty()) {
             Worker::of(*conf);
         }
         return NGX_OK;
-    }, static_cast<ngx_int_t>(NGX_ERROR));
+    });
 }
 
-} // extern "C"
+}  // extern "C"

@@ -33,4 +33,4 @@ private:
 /// nginx's level for a severity.
 ngx_uint_t log_level(Severity severity) noexcept;
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -69,4 +69,4 @@ void Zone::open(ngx_slab_pool_t *pool, cache::Store::Root *root) noexcept
     store_.emplace(*memory_, root);
 }
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx

@@ -13,7 +13,10 @@ class SlabMemory final : public cache::Memory {
 public:
     explicit SlabMemory(ngx_slab_pool_t *pool) noexcept : pool_(pool) {}
 
-    void *allocate(std::size_t size) noexcept override { return ngx_slab_alloc_locked(pool_, size); }
+    void *allocate(std::size_t size) noexcept override
+    {
+        return ngx_slab_alloc_locked(pool_, size);
+    }
     void release(void *block) noexcept override { ngx_slab_free_locked(pool_, block); }
     void lock() noexcept override { ngx_shmtx_lock(&pool_->mutex); }
     void unlock() noexcept override { ngx_shmtx_unlock(&pool_->mutex); }
@@ -47,4 +50,4 @@ private:
     std::optional<cache::Store> store_;
 };
 
-} // namespace token_introspect::nginx
+}  // namespace token_introspect::nginx
