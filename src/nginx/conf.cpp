@@ -77,6 +77,13 @@ bool Template::compile(ngx_conf_t *cf, std::string_view text, Template &out)
     return source.data != nullptr && ngx_http_compile_complex_value(&compile) == NGX_OK;
 }
 
+bool Template::literal(ngx_conf_t *cf, std::string_view text, Template &out) noexcept
+{
+    out.value = {};
+    out.value.value = copy(cf->pool, text);
+    return out.value.value.data != nullptr;
+}
+
 std::optional<std::string_view> Template::evaluate(ngx_http_request_t *request) const noexcept
 {
     ngx_str_t text;

@@ -56,6 +56,8 @@ struct Template {
 
     /// False when nginx refuses it (it has said why).
     static bool compile(ngx_conf_t *cf, std::string_view text, Template &out);
+    /// The text as it stands, dollar signs and all. False without memory.
+    static bool literal(ngx_conf_t *cf, std::string_view text, Template &out) noexcept;
     [[nodiscard]] bool is_static() const noexcept { return value.lengths == nullptr; }
     /// The text for this request; nothing when a variable fails.
     [[nodiscard]] std::optional<std::string_view> evaluate(
@@ -100,6 +102,7 @@ struct ForwardedClaim {
 
 struct StatusCodes {
     ngx_uint_t not_supplied = NGX_HTTP_UNAUTHORIZED;
+    ngx_uint_t invalid_request = NGX_HTTP_BAD_REQUEST;  ///< changed by no_match only
     ngx_uint_t invalid = NGX_HTTP_UNAUTHORIZED;
     ngx_uint_t forbidden = NGX_HTTP_FORBIDDEN;
     ngx_uint_t unavailable = NGX_HTTP_SERVICE_UNAVAILABLE;

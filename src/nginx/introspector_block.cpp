@@ -532,13 +532,36 @@ std::string IntrospectorBlock::check_issuer()
 
 std::string IntrospectorBlock::check_endpoint()
 {
-    if (introspector_.kind == flow::Kind::kJwt && has("introspection_endpoint")) {
-        return "\"introspection_endpoint\" is for type opaque";
-    }
     if (introspector_.kind == flow::Kind::kOpaque && !has("introspection_endpoint")
         && !has("discovery"))
     {
         return "an introspector of type opaque needs an introspection_endpoint (or discovery)";
+    }
+    return {};
+}
+
+// A directive that has no effect here would be a mistake that nobody sees.
+std::string IntrospectorBlock::check_kind()
+{
+    constexpr std::array for_opaque = {"introspection_endpoint",
+                                       "authorization",
+                                       "authorization_file",
+                                       "client_id",
+                                       "client_secret",
+                                       "client_secret_file",
+                                       "client_auth",
+                                       "token_type_hint",
+                                       "response",
+                                       "cache_inactive_ttl"};
+    constexpr std::array for_jwt = {"algorithms", "token_types", "cache_verified_jwt"};
+    const bool jwt = introspector_.kind == flow::Kind::kJwt;
+    const std::span<const char *const> others =
+        jwt ? std::span<const char *const>(for_opaque) : std::span<const char *const>(for_jwt);
+    for (const char *name : others) {
+        if (has(name)) {
+            return quote(name) + " serves an introspector of type " + (jwt ? "opaque" : "jwt")
+                   + ", this one is of type " + (jwt ? "jwt" : "opaque");
+        }
     }
     return {};
 }
@@ -598,9 +621,10 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     if (!has("type")) {
         introspector_.kind = has("introspection_endpoint") ? flow::Kind::kOpaque : flow::Kind::kJwt;
     }
-    for (const auto check : {&IntrospectorBlock::check_sources, &IntrospectorBlock::check_endpoint,
-                             &IntrospectorBlock::check_issuer, &IntrospectorBlock::check_client,
-                             &IntrospectorBlock::check_algorithms})
+    for (const auto check :
+         {&IntrospectorBlock::check_kind, &IntrospectorBlock::check_sources,
+          &IntrospectorBlock::check_endpoint, &IntrospectorBlock::check_issuer,
+          &IntrospectorBlock::check_client, &IntrospectorBlock::check_algorithms})
     {
         if (std::string problem = (this->*check)(); !problem.empty()) {
             return problem;
@@ -628,14 +652,15 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
                                     "use a longer one, or secret … allow_short; to silence this");
         }
     }
+    transport_.discovers = !introspector_.discovery_uris.empty();
     std::vector<std::string> urls;
     for (const std::string &uri : introspector_.discovery_uris) {
         urls.push_back(uri);
     }
     urls.push_back(introspector_.jwks_uri);
     urls.push_back(introspector_.introspection_endpoint);
-    std::erase_if(urls, [](const std::string &uri) { return !uri.starts_with("http"); });
-    if (!urls.empty() || !introspector_.discovery_uris.empty()) {
+    std::erase_if(urls, [](const std::string &uri) { return uri.empty() || uri[0] == '/'; });
+    if (!urls.empty() || transport_.discovers) {
         auto created = configured_.transport.create(cf_, introspector_.index, urls, transport_);
         if (!created) {
             logged = created.error().empty();

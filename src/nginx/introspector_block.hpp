@@ -61,6 +61,7 @@ private:
 
     std::string full_path(std::string_view path);
     std::string check_sources();
+    std::string check_kind();
     std::string check_issuer();
     std::string check_endpoint();
     std::string check_client();

@@ -241,9 +241,12 @@ char *add_claim(ngx_conf_t *cf, LocationConf &conf, Words args)
     std::vector<Template> values;
     const std::span<const std::string_view> texts = std::span(args).subspan(3);
     std::vector<std::uint8_t> with_variables;  // vector<bool> gives no span
+    // a pattern may end in '$', and a JSON literal may hold one
+    const bool is_pattern = args[2] == "match" || args[2] == "!match";
     for (const std::string_view text : texts) {
         Template value;
-        if (!Template::compile(cf, text, value)) {
+        const bool literal = is_pattern || text.starts_with("json=");
+        if (!(literal ? Template::literal(cf, text, value) : Template::compile(cf, text, value))) {
             return failed();
         }
         with_variables.push_back(value.is_static() ? 0 : 1);

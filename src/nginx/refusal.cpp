@@ -20,7 +20,7 @@ ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexc
     case Verdict::kNotSupplied:
         return codes.not_supplied;
     case Verdict::kInvalidRequest:
-        return NGX_HTTP_BAD_REQUEST;
+        return codes.invalid_request;
     case Verdict::kInvalid:
         return codes.invalid;
     case Verdict::kForbidden:

@@ -186,6 +186,7 @@ void Request::on_wake(void *context) noexcept
 
 ngx_int_t Request::conclude(const LocationConf &conf)
 {
+    request_->connection->log->action = nullptr;  // a fetch leaves its last one behind
     const bool absent = judgement_.code == Code::kMissing;
     if (judgement_.code == Code::kActive || (absent && conf.use->optional)) {
         const Judgement judged = judge(request_, conf, claims());

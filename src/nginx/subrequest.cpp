@@ -25,6 +25,29 @@ bool has_control_or_space(std::string_view text) noexcept
     return false;
 }
 
+// What $content_type and its like, and with them FastCGI's parameters, are read from.
+void link_known_headers(ngx_http_headers_in_t &in) noexcept
+{
+    struct Known {
+        std::string_view name;
+        ngx_table_elt_t *ngx_http_headers_in_t::*member;
+    };
+    static constexpr auto known =
+        std::to_array<Known>({{"Content-Type", &ngx_http_headers_in_t::content_type},
+                              {"Content-Length", &ngx_http_headers_in_t::content_length},
+                              {"Authorization", &ngx_http_headers_in_t::authorization},
+                              {"User-Agent", &ngx_http_headers_in_t::user_agent}});
+
+    auto *headers = static_cast<ngx_table_elt_t *>(in.headers.part.elts);
+    for (ngx_uint_t i = 0; i < in.headers.part.nelts; ++i) {
+        for (const Known &entry : known) {
+            if (view(headers[i].key) == entry.name) {
+                in.*entry.member = &headers[i];
+            }
+        }
+    }
+}
+
 }  // namespace
 
 Subrequest::Subrequest(ngx_http_request_t *parent, Owner &owner) noexcept
@@ -154,6 +177,7 @@ void Subrequest::replace_client_parts(const Message &message) noexcept
     if (headers.last == &message.headers_in.headers.part) {
         headers.last = &headers.part;
     }
+    link_known_headers(request_->headers_in);
     request_->variables = message.variables;
     request_->request_body = message.body;
     request_->unparsed_uri = request_->uri;
@@ -260,7 +284,8 @@ Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request,
     if (rc == NGX_HTTP_GATEWAY_TIME_OUT || (!from_peer && status == NGX_HTTP_GATEWAY_TIME_OUT)) {
         return fail(Code::kIssuerTimeout, "the issuer did not answer in time");
     }
-    if (request->upstream != nullptr && !from_peer) {
+    // without a status here, nginx never came to the end of the peer's head
+    if (request->upstream != nullptr && (!from_peer || status == 0)) {
         return fail(Code::kIssuerUnreachable, "the issuer cannot be reached");
     }
     if (rc == NGX_ERROR || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {

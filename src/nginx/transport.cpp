@@ -77,6 +77,15 @@ bool resolves(ngx_conf_t *cf, const std::string &address)
     return url.url.data != nullptr && ngx_parse_url(cf->pool, &url) == NGX_OK;
 }
 
+// True when http{} has named a resolver already; it may also do so further down.
+bool has_resolver(ngx_conf_t *cf) noexcept
+{
+    const auto *http = static_cast<const ngx_http_conf_ctx_t *>(cf->ctx);
+    const auto *core = static_cast<const ngx_http_core_loc_conf_t *>(
+        http->loc_conf[ngx_http_core_module.ctx_index]);
+    return core->resolver != nullptr;
+}
+
 // Parses directives as if they stood at `cf`'s place, in another context.
 bool parse_text(ngx_conf_t *cf, const std::string &text, void *context, ngx_uint_t type)
 {
@@ -161,11 +170,16 @@ std::expected<std::string, std::string> tls_directives(const TransportOptions &o
 {
     std::string text = "proxy_ssl_server_name on;"
                        "proxy_ssl_name $token_introspect_fetch_ssl_name;";
-    const bool has_authorities = std::ranges::any_of(
-        options.ssl, [](const auto &entry) { return entry.first == "trusted_certificate"; });
+    auto given = [&options](std::string_view name) {
+        return std::ranges::any_of(options.ssl,
+                                   [name](const auto &entry) { return entry.first == name; });
+    };
+    if (!given("protocols")) {
+        text += "proxy_ssl_protocols TLSv1.2 TLSv1.3;";  // older nginx would leave out 1.3
+    }
     if (options.ssl_verify) {
         text += "proxy_ssl_verify on;proxy_ssl_verify_depth 4;";
-        if (!has_authorities) {
+        if (!given("trusted_certificate")) {
             const char *authorities = system_authorities();
             if (authorities == nullptr) {
                 return std::unexpected("no certification authorities found on this system to "
@@ -209,25 +223,23 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
         if (std::ranges::any_of(peers_, [&](const Peer &peer) { return peer.origin == origin; })) {
             continue;
         }
-        const std::string address = address_of(*url);
-        const bool literal = is_address_literal(url->host);
-        if (!options.resolver.empty() && !literal) {
-            continue;  // resolved at run time, as often as its TTL says
-        }
-        if (!resolves(cf, address)) {
+        const bool by_resolver =
+            !is_address_literal(url->host) && (!options.resolver.empty() || has_resolver(cf));
+        std::string name;
+        if (!by_resolver && resolves(cf, address_of(*url))) {
+            name =
+                "token_introspect_" + std::to_string(index) + "_" + std::to_string(peers_.size());
+            upstreams += "upstream " + name + " {server " + quoted(address_of(*url)) + ";keepalive "
+                         + std::to_string(kKeepaliveConnections) + ";}";
+        } else if (!by_resolver) {
             conf_warning(cf, "host not found: \"" + std::string(url->host)
                                  + "\"; tokens will be refused until a resolver is set that finds "
                                    "it (resolver ADDRESS; here or in http)");
-            continue;
         }
-        std::string name =
-            "token_introspect_" + std::to_string(index) + "_" + std::to_string(peers_.size());
-        upstreams += "upstream " + name + " {server " + quoted(address) + ";keepalive "
-                     + std::to_string(kKeepaliveConnections) + ";}";
         peers_.push_back({.origin = std::move(origin), .upstream = std::move(name)});
     }
     auto tls = tls_directives(options);
-    if (!tls && https) {
+    if (!tls && (https || options.discovers)) {
         return std::unexpected(tls.error());
     }
     std::string server;
@@ -249,7 +261,14 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
               "proxy_set_header Connection \"\";"
               "proxy_pass_request_headers on;proxy_pass_request_body on;"
               "proxy_cache off;proxy_store off;proxy_intercept_errors off;proxy_redirect off;"
-              "proxy_buffering on;proxy_max_temp_file_size 0;proxy_ignore_client_abort on;"
+              // unbuffered, because a buffered answer that outgrows proxy_buffers would stall:
+              // nginx writes it out only for the request whose turn it is on the connection
+              "proxy_buffering off;proxy_buffer_size 16k;proxy_buffers 8 16k;"
+              "proxy_busy_buffers_size 32k;proxy_temp_file_write_size 32k;"
+              "proxy_max_temp_file_size 0;proxy_ignore_client_abort on;"
+              "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
+              "X-Accel-Buffering X-Accel-Charset Expires Cache-Control Set-Cookie Vary;"
+              "client_max_body_size 0;"
               "proxy_next_upstream error non_idempotent;"
               "log_subrequest off;"
               "proxy_connect_timeout "
@@ -278,7 +297,9 @@ std::optional<Route> Transport::route(std::string_view text) const
     const std::string origin = origin_of(*url);
     const auto peer =
         std::ranges::find_if(peers_, [&](const Peer &known) { return known.origin == origin; });
-    if (peer != peers_.end() && (is_address_literal(url->host) || !uses_resolver())) {
+    if (peer != peers_.end() && !peer->upstream.empty()
+        && (is_address_literal(url->host) || !uses_resolver()))
+    {
         route.url += peer->upstream;
     } else {
         route.url += url->authority;

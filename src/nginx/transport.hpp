@@ -18,7 +18,8 @@ struct TransportOptions {
     std::vector<std::string> resolver;  ///< the directive's words, empty: http's resolver
     std::string resolver_timeout;
     bool ssl_verify = true;
-    std::string ssl_name;  ///< empty: the URL's host
+    bool discovers = false;  ///< metadata may name https URLs that are not known yet
+    std::string ssl_name;    ///< empty: the URL's host
     /// proxy_ssl_* directives without the prefix: trusted_certificate, certificate, …
     std::vector<std::pair<std::string, std::string>> ssl;
 };
@@ -52,7 +53,7 @@ public:
 private:
     struct Peer {
         std::string origin;    ///< scheme://authority, lower case
-        std::string upstream;  ///< name of its upstream block
+        std::string upstream;  ///< name of its upstream block, empty: resolved for each fetch
     };
 
     [[nodiscard]] bool uses_resolver() const noexcept;

@@ -42,11 +42,12 @@ ngx_int_t show(ngx_http_request_t *request, ngx_http_variable_value_t *value, to
         return none(value);
     }
     if (claim.is_string()) {
-        return lasting(value, claim.string());
+        // in proxy_set_header or add_header, a line break would begin a header of its own
+        return is_header_safe(claim.string()) ? lasting(value, claim.string()) : none(value);
     }
     std::string text;
     claim.append_text(text);
-    return copied(request, value, text);
+    return is_header_safe(text) ? copied(request, value, text) : none(value);
 }
 
 // Wraps a function of the request's object: nothing is shown for requests that have none.

@@ -55,7 +55,7 @@ WaitQueue::WaitQueue() noexcept
     timer_.data = this;
     timer_.handler = on_timer;
     timer_.log = ngx_cycle->log;
-    timer_.cancelable = 1;  // requests keep a worker alive, this timer need not
+    // not cancelable: only timers keep a worker that shuts down alive for its waiting requests
 }
 
 WaitQueue::~WaitQueue()
