@@ -1,6 +1,7 @@
 #include "nginx/conf.hpp"
 
 #include "nginx/bridge.h"
+#include "nginx/header_list.hpp"
 #include "nginx/worker.hpp"
 
 #include <algorithm>
@@ -136,6 +137,37 @@ std::vector<std::string_view> words(const ngx_conf_t *cf)
     return out;
 }
 
+ngx_int_t variable_index(ngx_conf_t *cf, std::string_view name)
+{
+    ngx_str_t kept = copy(cf->pool, name);
+    return kept.data != nullptr ? ngx_http_get_variable_index(cf, &kept) : NGX_ERROR;
+}
+
+ngx_int_t header_variable_index(ngx_conf_t *cf, std::string_view header)
+{
+    std::string name = "http_";
+    for (const char c : header) {
+        name += c == '-' ? '_' : static_cast<char>(ngx_tolower(c));
+    }
+    return variable_index(cf, name);
+}
+
+void forget_variable(ngx_http_request_t *request, ngx_int_t index) noexcept
+{
+    request->variables[index].valid = 0;
+    request->variables[index].not_found = 0;
+}
+
+bool known_to_nginx(std::string_view header) noexcept
+{
+    for (const ngx_http_header_t *known = ngx_http_headers_in; known->name.len != 0; ++known) {
+        if (same_header_name(view(known->name), header)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::optional<std::string_view> parameter(std::string_view word, std::string_view name) noexcept
 {
     if (word.size() > name.size() && word.starts_with(name) && word[name.size()] == '=') {
@@ -211,7 +243,12 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
             child.sources = parent.sources;
         }
         if (child.sources.empty()) {
-            child.sources.emplace_back();  // Authorization: Bearer
+            CredentialSource authorization;
+            authorization.variables = {header_variable_index(cf, authorization.name)};
+            if (authorization.variables[0] == NGX_ERROR) {
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
+            child.sources.push_back(std::move(authorization));
         }
         if (!child.challenge) {
             child.challenge = parent.challenge;

@@ -71,6 +71,7 @@ struct CredentialSource {
     std::string name = "Authorization";
     bool bearer = true;  // scheme=Bearer, else none
     Template variable;
+    std::vector<ngx_int_t> variables;  // nginx's own that may show the credential, by index
 };
 
 /// One token_require_claim.
@@ -98,6 +99,7 @@ struct VariableRequirement {
 struct ForwardedClaim {
     token::ClaimPath path;
     std::string header;
+    ngx_int_t variable;  // $http_ of the header, by index
 };
 
 struct StatusCodes {
@@ -144,6 +146,16 @@ void conf_warning(ngx_conf_t *cf, std::string_view text) noexcept;
 
 /// The directive's words, its name first.
 std::vector<std::string_view> words(const ngx_conf_t *cf);
+
+/// The index of one of nginx's variables, NGX_ERROR when nginx refuses it.
+ngx_int_t variable_index(ngx_conf_t *cf, std::string_view name);
+/// As variable_index for $http_ of a header.
+ngx_int_t header_variable_index(ngx_conf_t *cf, std::string_view header);
+/// Makes nginx evaluate the variable anew: what it stands for has changed.
+void forget_variable(ngx_http_request_t *request, ngx_int_t index) noexcept;
+
+/// True for a request header that nginx itself reads and keeps pointers to.
+bool known_to_nginx(std::string_view header) noexcept;
 
 /// `name=value` split at the first '='; nothing when `word` does not begin with `name=`.
 std::optional<std::string_view> parameter(std::string_view word, std::string_view name) noexcept;

@@ -4,6 +4,8 @@
 #include "nginx/header_list.hpp"
 #include "token/credential.hpp"
 
+#include <algorithm>
+
 namespace token_introspect::nginx {
 
 namespace {
@@ -34,26 +36,30 @@ bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept
 class Single {
 public:
     // False when nothing more needs to be read.
-    bool take(const Found &found)
+    bool take(const Found &found, const CredentialSource &source)
     {
         if (!found) {
-            result_ = found;
+            result_ = std::unexpected(found.error());
             return false;
         }
         if (!*found) {
             return true;
         }
-        if (*result_ && **result_ != **found) {
+        if (!*result_) {
+            result_ = std::optional(Credential{.token = **found, .source = &source});
+        } else if ((*result_)->token != **found) {
             result_ = fail(Code::kMultipleCredentials, "the request has two different credentials");
             return false;
         }
-        result_ = found;
         return true;
     }
-    [[nodiscard]] const Found &result() const noexcept { return result_; }
+    [[nodiscard]] const Result<std::optional<Credential>> &result() const noexcept
+    {
+        return result_;
+    }
 
 private:
-    Found result_ = std::optional<std::string_view>();
+    Result<std::optional<Credential>> result_ = std::optional<Credential>();
 };
 
 bool take_header(ngx_http_request_t *request, const CredentialSource &source, Single &single)
@@ -62,8 +68,8 @@ bool take_header(ngx_http_request_t *request, const CredentialSource &source, Si
     each_header(request, [&](const ngx_table_elt_t &header) {
         if (is_header(header, source.name)) {
             const std::string_view value = view(header.value);
-            more =
-                single.take(source.bearer ? token::bearer_token(value) : token::bare_token(value));
+            more = single.take(
+                source.bearer ? token::bearer_token(value) : token::bare_token(value), source);
         }
         return more;
     });
@@ -75,8 +81,13 @@ bool take_cookie(ngx_http_request_t *request, const CredentialSource &source, Si
     bool more = true;
     each_header(request, [&](const ngx_table_elt_t &header) {
         if (is_header(header, "Cookie")) {
-            if (const auto value = token::find_cookie(view(header.value), source.name)) {
-                more = single.take(token::bare_token(*value));
+            std::string_view rest = view(header.value);
+            while (const auto value = token::find_cookie(rest, source.name)) {
+                more = single.take(token::bare_token(*value), source);
+                if (!more) {
+                    break;
+                }
+                rest = {value->end(), rest.end()};
             }
         }
         return more;
@@ -90,13 +101,13 @@ bool take_query(ngx_http_request_t *request, const CredentialSource &source, Sin
     while (const auto argument = token::find_query_argument(rest, source.name)) {
         const std::optional<std::string> decoded = percent_decode(argument->value);
         if (!decoded) {
-            return single.take(fail(Code::kMalformedCredential, "bad percent-encoding"));
+            return single.take(fail(Code::kMalformedCredential, "bad percent-encoding"), source);
         }
         const ngx_str_t kept = copy(request->pool, *decoded);
         if (kept.data == nullptr) {
-            return single.take(fail(Code::kInternal, "out of memory"));
+            return single.take(fail(Code::kInternal, "out of memory"), source);
         }
-        if (!single.take(token::bare_token(view(kept)))) {
+        if (!single.take(token::bare_token(view(kept)), source)) {
             return false;
         }
         rest.remove_prefix(argument->end);
@@ -108,9 +119,9 @@ bool take_variable(ngx_http_request_t *request, const CredentialSource &source, 
 {
     const std::optional<std::string_view> value = source.variable.evaluate(request);
     if (!value) {
-        return single.take(fail(Code::kInternal, "a variable cannot be evaluated"));
+        return single.take(fail(Code::kInternal, "a variable cannot be evaluated"), source);
     }
-    return single.take(token::bare_token(*value));
+    return single.take(token::bare_token(*value), source);
 }
 
 bool strip_header(ngx_http_request_t *request, const CredentialSource &source)
@@ -149,6 +160,29 @@ bool replace(ngx_http_request_t *request, ngx_str_t &text, const std::string &ch
     return kept.data != nullptr;
 }
 
+// nginx finds cookies by pointers of its own to the headers.
+void forget_empty_cookies(ngx_http_headers_in_t &in) noexcept
+{
+#if (nginx_version >= 1023000)
+    for (ngx_table_elt_t **link = &in.cookie; *link != nullptr;) {
+        if ((*link)->value.len == 0) {
+            *link = (*link)->next;
+        } else {
+            link = &(*link)->next;
+        }
+    }
+#else
+    auto **cookies = static_cast<ngx_table_elt_t **>(in.cookies.elts);
+    ngx_uint_t left = 0;
+    for (ngx_uint_t i = 0; i < in.cookies.nelts; ++i) {
+        if (cookies[i]->value.len != 0) {
+            cookies[left++] = cookies[i];
+        }
+    }
+    in.cookies.nelts = left;
+#endif
+}
+
 bool strip_cookie(ngx_http_request_t *request, const CredentialSource &source)
 {
     bool done = true;
@@ -159,6 +193,7 @@ bool strip_cookie(ngx_http_request_t *request, const CredentialSource &source)
         }
         return done;
     });
+    forget_empty_cookies(request->headers_in);
     return done
            && remove_headers(request->headers_in.headers, request->pool,
                              [](const ngx_table_elt_t &header) {
@@ -178,32 +213,35 @@ std::string without_argument(std::string_view target, std::string_view name)
     return query.empty() ? out : out + "?" + query;
 }
 
+// METHOD SP target [SP version]
+std::string line_without_argument(std::string_view line, std::string_view name)
+{
+    const std::size_t first = line.find(' ');
+    if (first == std::string_view::npos) {
+        return std::string(line);
+    }
+    const std::size_t last = line.rfind(' ');
+    const std::size_t end = last == first ? line.size() : last;
+    return std::string(line.substr(0, first + 1))
+           + without_argument(line.substr(first + 1, end - first - 1), name)
+           + std::string(line.substr(end));
+}
+
+// A rewrite may have changed the arguments and left the lines as the client sent them.
 bool strip_query(ngx_http_request_t *request, const CredentialSource &source)
 {
-    if (!token::find_query_argument(view(request->args), source.name)) {
-        return true;
-    }
-    // METHOD SP target SP version
-    const std::string_view line = view(request->request_line);
-    const std::size_t first = line.find(' ');
-    const std::size_t last = line.rfind(' ');
-    std::string changed_line(line);
-    if (first != std::string_view::npos && first < last) {
-        changed_line = std::string(line.substr(0, first + 1))
-                       + without_argument(line.substr(first + 1, last - first - 1), source.name)
-                       + std::string(line.substr(last));
-    }
     return replace(request, request->args,
                    token::without_query_argument(view(request->args), source.name))
            && replace(request, request->unparsed_uri,
                       without_argument(view(request->unparsed_uri), source.name))
-           && replace(request, request->request_line, changed_line);
+           && replace(request, request->request_line,
+                      line_without_argument(view(request->request_line), source.name));
 }
 
 }  // namespace
 
-Result<std::optional<std::string_view>> find_credential(ngx_http_request_t *request,
-                                                        std::span<const CredentialSource> sources)
+Result<std::optional<Credential>> find_credential(ngx_http_request_t *request,
+                                                  std::span<const CredentialSource> sources)
 {
     Single single;
     for (const CredentialSource &source : sources) {
@@ -229,6 +267,14 @@ Result<std::optional<std::string_view>> find_credential(ngx_http_request_t *requ
     return single.result();
 }
 
+bool lists(std::span<const CredentialSource> sources, const CredentialSource &source) noexcept
+{
+    return std::ranges::any_of(sources, [&](const CredentialSource &other) {
+        return other.kind == source.kind && other.bearer == source.bearer
+               && equals_ignoring_case(other.name, source.name);
+    });
+}
+
 bool strip_credentials(ngx_http_request_t *request, std::span<const CredentialSource> sources)
 {
     for (const CredentialSource &source : sources) {
@@ -248,6 +294,9 @@ bool strip_credentials(ngx_http_request_t *request, std::span<const CredentialSo
         }
         if (!done) {
             return false;
+        }
+        for (const ngx_int_t variable : source.variables) {
+            forget_variable(request, variable);
         }
     }
     return true;

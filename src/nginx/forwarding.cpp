@@ -12,6 +12,9 @@ bool remove_spoofed_headers(ngx_http_request_t *request, const LocationConf &con
     if (!conf.forwards || conf.forwards->empty()) {
         return true;
     }
+    for (const ForwardedClaim &claim : *conf.forwards) {
+        forget_variable(request, claim.variable);
+    }
     return remove_headers(request->headers_in.headers, request->pool, [&](const auto &header) {
         return std::ranges::any_of(*conf.forwards, [&](const ForwardedClaim &claim) {
             return same_header_name(view(header.key), claim.header);

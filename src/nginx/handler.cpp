@@ -1,10 +1,25 @@
 #include "nginx/bridge.h"
 #include "nginx/forwarding.hpp"
+#include "nginx/header_list.hpp"
 #include "nginx/request.hpp"
 
 namespace token_introspect::nginx {
 
 namespace {
+
+// A subrequest of somebody else's (SSI, mirror) shares its client request's headers: it gets a list
+// of its own, with this location's claims and none of the client's forgeries.
+bool forward_to_subrequest(ngx_http_request_t *request, const LocationConf &conf)
+{
+    if (!conf.forwards || conf.forwards->empty()) {
+        return true;
+    }
+    const Request *own = Request::of(request);
+    const bool active = own != nullptr && own->decided() && own->code() == Code::kActive;
+    return copy_headers(request->headers_in.headers, request->pool)
+           && remove_spoofed_headers(request, conf)
+           && (!active || forward_claims(request, conf, own->claims()));
+}
 
 constexpr ngx_int_t kFailed = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
@@ -13,10 +28,13 @@ constexpr ngx_int_t kFailed = NGX_HTTP_INTERNAL_SERVER_ERROR;
 ngx_int_t preaccess(ngx_http_request_t *request) noexcept
 {
     return guarded(kFailed, [&]() -> ngx_int_t {
-        if (request != request->main) {
-            return NGX_DECLINED;
-        }
         const LocationConf &conf = location_conf(request);
+        if (request != request->main) {
+            const Subrequest *fetch = Subrequest::of(request);
+            const bool passes = fetch != nullptr ? fetch->is_internal(request)
+                                                 : forward_to_subrequest(request, conf);
+            return passes ? NGX_DECLINED : kFailed;
+        }
         if (!remove_spoofed_headers(request, conf)) {
             return kFailed;
         }

@@ -45,6 +45,31 @@ bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previou
 
 }  // namespace detail
 
+bool copy_headers(ngx_list_t &list, ngx_pool_t *pool) noexcept
+{
+    constexpr ngx_uint_t roomy = 20;
+    ngx_list_t own;
+    if (ngx_list_init(&own, pool, roomy, sizeof(ngx_table_elt_t)) != NGX_OK) {
+        return false;
+    }
+    for (const ngx_list_part_t *part = &list.part; part != nullptr; part = part->next) {
+        const auto *headers = static_cast<const ngx_table_elt_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            auto *slot = static_cast<ngx_table_elt_t *>(ngx_list_push(&own));
+            if (slot == nullptr) {
+                return false;
+            }
+            *slot = headers[i];
+        }
+    }
+    const bool one_part = own.last == &own.part;
+    list = own;
+    if (one_part) {
+        list.last = &list.part;
+    }
+    return true;
+}
+
 bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept
 {
     auto *lowcase = static_cast<u_char *>(ngx_pnalloc(pool, name.len));

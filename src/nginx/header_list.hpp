@@ -11,6 +11,10 @@ namespace token_introspect::nginx {
 template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool,
                                                Predicate picked);
 
+/// Gives the list elements of its own, so that changes do not reach whoever shares them. False
+/// without memory (the list is then as it was).
+bool copy_headers(ngx_list_t &list, ngx_pool_t *pool) noexcept;
+
 /// Adds a request header. False without memory. Name and value must live as long as the request.
 bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept;
 

@@ -87,6 +87,26 @@ char *set_introspectors(ngx_conf_t *cf, LocationConf &conf, const Words &args)
     return NGX_CONF_OK;
 }
 
+// nginx's variables that keep what they were once evaluated to, credential and all.
+std::vector<std::string> shown_by(const CredentialSource &source)
+{
+    std::string name = source.name;
+    std::ranges::transform(name, name.begin(), [](char c) {
+        return c == '-' ? '_' : static_cast<char>(ngx_tolower(c));
+    });
+    switch (source.kind) {
+    case CredentialSource::Kind::kHeader:
+        return {"http_" + name};
+    case CredentialSource::Kind::kCookie:
+        return {"http_cookie"};
+    case CredentialSource::Kind::kQuery:
+        return {"request", "request_uri"};
+    case CredentialSource::Kind::kVariable:
+        break;
+    }
+    return {};
+}
+
 char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
 {
     CredentialSource source;
@@ -121,6 +141,20 @@ char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
                                       + "\": a header may have scheme=Bearer or scheme=none");
         }
         source.bearer = *scheme != "none";
+    }
+    if (source.kind == CredentialSource::Kind::kHeader && known_to_nginx(source.name)
+        && !equals_ignoring_case(source.name, "Authorization"))
+    {
+        return conf_error(
+            cf, "\"" + source.name + "\" means something else to nginx and cannot hold a token"
+                    + (equals_ignoring_case(source.name, "Cookie") ? ": use cookie=NAME"
+                                                                   : ": use another header"));
+    }
+    for (const std::string &shown : shown_by(source)) {
+        source.variables.push_back(variable_index(cf, shown));
+        if (source.variables.back() == NGX_ERROR) {
+            return failed();
+        }
     }
     conf.sources.push_back(std::move(source));
     return NGX_CONF_OK;
@@ -165,7 +199,9 @@ char *set_codes(ngx_conf_t *cf, LocationConf &conf, const Words &args)
             const bool all = word.starts_with("no_match=");
             const bool known =
                 all ? finer
-                          || set("no_match", {&codes.invalid, &codes.forbidden, &codes.unavailable},
+                          || set("no_match",
+                                 {&codes.invalid, &codes.forbidden, &codes.unavailable,
+                                  &codes.invalid_request},
                                  word)
                     : !finer || set("not_supplied", {&codes.not_supplied}, word)
                           || set("invalid", {&codes.invalid}, word)
@@ -306,14 +342,22 @@ char *set_forwards(ngx_conf_t *cf, LocationConf &conf, const Words &args)
             return "invalid path \"" + std::string(text) + "\": " + path.error();
         }
         std::string name = header.empty() ? prefix + path->header_suffix() : std::string(header);
-        const bool token = std::ranges::all_of(name, [](char c) {
+        const bool legal = std::ranges::all_of(name, [](char c) {
             return ngx_tolower(c) != ngx_toupper(c) || (c >= '0' && c <= '9') || c == '-'
                    || c == '_';
         });
-        if (name.empty() || !token) {
+        if (name.empty() || !legal) {
             return "\"" + name + "\" cannot be a header's name: use letters, digits and hyphens";
         }
-        forwards.push_back({.path = std::move(*path), .header = std::move(name)});
+        if (known_to_nginx(name)) {
+            return "\"" + name + "\" means something else to nginx: choose another header";
+        }
+        const ngx_int_t variable = header_variable_index(cf, name);
+        if (variable == NGX_ERROR) {
+            return "no memory";
+        }
+        forwards.push_back(
+            {.path = std::move(*path), .header = std::move(name), .variable = variable});
         return {};
     };
     for (std::size_t i = 1; i < args.size(); ++i) {

@@ -95,6 +95,10 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
         add_response_header(request, "Retry-After", kRetryAfterSeconds);
     } else if (verdict != Verdict::kInternal) {
         if (const auto challenge = challenge_for(request, conf, judgement)) {
+            // one challenge only, also when an error_page leads to another protected location
+            if (ngx_table_elt_t *earlier = request->headers_out.www_authenticate) {
+                earlier->hash = 0;
+            }
             ngx_table_elt_t *header = add_response_header(request, "WWW-Authenticate", *challenge);
             if (header == nullptr) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;

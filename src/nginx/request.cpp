@@ -56,23 +56,39 @@ Request *Request::make(ngx_http_request_t *request)
 
 ngx_int_t Request::prepare(const LocationConf &conf)
 {
-    // After an internal redirect the first location has taken the credential out already.
-    if (!extracted_ || (credential_ && !*credential_)) {
-        credential_ = find_credential(request_, conf.sources);
-        extracted_ = true;
-        if (credential_ && *credential_) {
-            // the header's memory may be rewritten by others
-            const ngx_str_t kept = copy(request_->pool, **credential_);
-            if (kept.data == nullptr) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-            credential_ = std::optional(view(kept));
-        }
-    }
+    restart();
+    take_credential(conf);
     if (!conf.forwards_token.value_or(false) && !strip_credentials(request_, conf.sources)) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     return NGX_DECLINED;
+}
+
+// After an internal redirect the first location may have taken the credential out of the request
+// already: it still counts where this location would have looked for it, too.
+void Request::take_credential(const LocationConf &conf)
+{
+    Result<std::optional<Credential>> found = find_credential(request_, conf.sources);
+    if (!found || !*found) {
+        const bool remembered =
+            credential_ && *credential_ && lists(conf.sources, *(*credential_)->source);
+        if (!found || !remembered) {
+            credential_ = found;
+        }
+        return;
+    }
+    if (credential_ && *credential_ && (*credential_)->token != (*found)->token
+        && lists(conf.sources, *(*credential_)->source))
+    {
+        credential_ = fail(Code::kMultipleCredentials, "the request has two different credentials");
+        return;
+    }
+    // stripping rewrites the header's or the query's memory
+    const ngx_str_t kept = copy(request_->pool, (*found)->token);
+    if (kept.data == nullptr) {
+        throw std::bad_alloc();
+    }
+    credential_ = std::optional(Credential{.token = view(kept), .source = (*found)->source});
 }
 
 ngx_int_t Request::access(const LocationConf &conf)
@@ -80,10 +96,9 @@ ngx_int_t Request::access(const LocationConf &conf)
     if (fetching_ || waiter_.waiting()) {
         return NGX_AGAIN;
     }
-    if (conf_ != &conf) {
-        restart();
-        conf_ = &conf;
+    if (!begun_) {
         begin(conf);
+        begun_ = true;
     }
     if (!decided_ && !proceed()) {
         return NGX_AGAIN;
@@ -95,7 +110,8 @@ ngx_int_t Request::access(const LocationConf &conf)
 void Request::restart() noexcept
 {
     validation_ = nullptr;
-    step_.reset();
+    step_ = flow::Decision{Code::kInternal};
+    begun_ = false;
     decided_ = false;
     judgement_ = {.code = Code::kMissing};
 }
@@ -112,7 +128,7 @@ void Request::begin(const LocationConf &conf)
         validation_ = make_in<flow::Validation>(
             request_->pool, worker_->environment(),
             cache::Room{.allocate = allocate_in_pool, .context = request_->pool},
-            conf.introspectors, **credential_);
+            conf.introspectors, (*credential_)->token);
         if (validation_ == nullptr) {
             throw std::bad_alloc();
         }
@@ -123,19 +139,19 @@ void Request::begin(const LocationConf &conf)
 bool Request::proceed()
 {
     for (;;) {
-        if (const auto *decision = std::get_if<flow::Decision>(&*step_)) {
+        if (const auto *decision = std::get_if<flow::Decision>(&step_)) {
             judgement_ = {.code = decision->code};
             decided_ = true;
             return true;
         }
-        if (const auto *wait = std::get_if<flow::Wait>(&*step_)) {
+        if (const auto *wait = std::get_if<flow::Wait>(&step_)) {
             request_->read_event_handler = ngx_http_test_reading;
             worker_->waiting().enqueue(waiter_,
                                        worker_->environment().store_of(*wait->introspector),
                                        wait->key, wait->lease);
             return false;
         }
-        const auto &fetch = std::get<flow::Fetch>(*step_);
+        const auto &fetch = std::get<flow::Fetch>(step_);
         auto *subrequest =
             make_in<Subrequest>(request_->pool, request_, static_cast<Subrequest::Owner &>(*this));
         if (subrequest == nullptr) {
@@ -188,7 +204,8 @@ ngx_int_t Request::conclude(const LocationConf &conf)
 {
     request_->connection->log->action = nullptr;  // a fetch leaves its last one behind
     const bool absent = judgement_.code == Code::kMissing;
-    if (judgement_.code == Code::kActive || (absent && conf.use->optional)) {
+    const bool active = judgement_.code == Code::kActive && validation_ != nullptr;
+    if (active || (absent && conf.use->optional)) {
         const Judgement judged = judge(request_, conf, claims());
         if (judged.code == Code::kActive) {
             return forward_claims(request_, conf, claims()) ? NGX_OK

@@ -2,6 +2,7 @@
 
 #include "flow/validation.hpp"
 #include "nginx/conf.hpp"
+#include "nginx/credential.hpp"
 #include "nginx/requirements.hpp"
 #include "nginx/subrequest.hpp"
 #include "nginx/wait_queue.hpp"
@@ -40,6 +41,7 @@ private:
     void fetched(const Result<token::Answer> &answer) noexcept override;
     static void on_wake(void *context) noexcept;
 
+    void take_credential(const LocationConf &conf);
     void begin(const LocationConf &conf);
     /// Acts on steps until one needs time: false then, true when decided.
     bool proceed();
@@ -48,13 +50,12 @@ private:
 
     ngx_http_request_t *request_;
     Worker *worker_;
-    const LocationConf *conf_ = nullptr;  // whose validation this is
-    bool extracted_ = false;
-    Result<std::optional<std::string_view>> credential_ = std::optional<std::string_view>();
+    Result<std::optional<Credential>> credential_ = std::optional<Credential>();
 
     flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
-    std::optional<flow::Step> step_;
+    flow::Step step_ = flow::Decision{Code::kInternal};
     Waiter waiter_;
+    bool begun_ = false;
     bool fetching_ = false;
     bool decided_ = false;
     Judgement judgement_{.code = Code::kMissing};

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kUserAgent = "ngx_http_token_introspect_module";
 
 constexpr ngx_uint_t kMostHeaders = 8;
+constexpr ngx_msec_t kEndingInterval = 10;
 
 bool has_control_or_space(std::string_view text) noexcept
 {
@@ -227,57 +228,66 @@ ngx_int_t Subrequest::on_done(ngx_http_request_t *request, void *data, ngx_int_t
 {
     auto *self = static_cast<Subrequest *>(data);
     if (self != nullptr) {
-        self->finish(request, rc);
+        self->ended_ = true;
+        self->finish_with(self->answer_of(request, rc));
     }
     // Whatever became of it, it must not end the client's request.
     return NGX_OK;
 }
 
+// nginx limits the pauses of a fetch but not the whole, and has no way to end one but the cleanup
+// that it runs itself when a client's request is torn down.
 void Subrequest::on_deadline(ngx_event_t *event) noexcept
 {
     auto *self = static_cast<Subrequest *>(event->data);
     ngx_connection_t *client = self->parent_->connection;
-    self->abort(fail(Code::kIssuerTimeout, "the issuer took too long to answer"));
+    ngx_http_request_t *request = self->request_;
+    self->finish_with(fail(Code::kIssuerTimeout, "the issuer took too long to answer"));
+
+    const ngx_http_upstream_t *upstream = request->upstream;
+    if (upstream != nullptr && upstream->cleanup != nullptr && *upstream->cleanup != nullptr) {
+        (*upstream->cleanup)(request);  // the client's request, and with it *self, may end here
+    } else if (!self->ended_) {
+        ngx_add_timer(&self->deadline_, kEndingInterval);  // between two of its states
+    }
     ngx_http_run_posted_requests(client);
 }
 
-// Tells the owner now. nginx has no limit on a whole fetch and no way to end one, so what is left of
-// it is made to run into nginx's own timeout.
+// Tells the owner now and has the timer end what is left: nginx's own code is on the stack here.
 void Subrequest::abort(const Result<token::Answer> &answer) noexcept
 {
-    if (told_) {
-        return;
+    if (!told_) {
+        finish_with(answer);
+        ngx_add_timer(&deadline_, kEndingInterval);
     }
-    if (const ngx_http_upstream_t *upstream = request_->upstream;
-        upstream != nullptr && upstream->peer.connection != nullptr)
-    {
-        ngx_connection_t *peer = upstream->peer.connection;
-        peer->read->timedout = 1;
-        peer->write->timedout = 1;
-        ngx_post_event(peer->read, &ngx_posted_events);
-    }
-    finish_with(answer);
-}
-
-void Subrequest::finish(ngx_http_request_t *request, ngx_int_t rc) noexcept
-{
-    finish_with(answer_of(request, rc));
 }
 
 void Subrequest::finish_with(const Result<token::Answer> &answer) noexcept
 {
-    if (std::exchange(told_, true)) {
-        return;
-    }
     if (deadline_.timer_set) {
         ngx_del_timer(&deadline_);
     }
-    owner_->fetched(answer);
+    if (!std::exchange(told_, true)) {
+        owner_->fetched(answer);
+    }
+}
+
+// A location that clients can reach might hold what a client has put there.
+bool Subrequest::is_internal(ngx_http_request_t *request) const noexcept
+{
+    const auto *location = static_cast<const ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(request, ngx_http_core_module));
+    return !host_.empty() || location->internal || location->named;
 }
 
 Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request,
                                             ngx_int_t rc) const noexcept
 {
+    if (!is_internal(request)) {
+        return fail(Code::kIssuerMetadata,
+                    "the location of an internal URI must be marked \"internal\" in every server "
+                    "that uses this introspector");
+    }
     const auto status = static_cast<int>(request->headers_out.status);
     const bool from_peer =
         request->upstream != nullptr && request->upstream->headers_in.status_n != 0;

@@ -36,6 +36,9 @@ public:
     /// The subrequest's fetch, nullptr for requests that are none of ours.
     static Subrequest *of(ngx_http_request_t *request) noexcept;
 
+    /// True when the location it has come to is out of clients' reach.
+    [[nodiscard]] bool is_internal(ngx_http_request_t *request) const noexcept;
+
     /// Takes a chain of the answer's body.
     void take(ngx_chain_t *chain) noexcept;
 
@@ -56,7 +59,6 @@ private:
     bool compose(const flow::Fetch &fetch, Message &message) noexcept;
     void replace_client_parts(const Message &message) noexcept;
     void abort(const Result<token::Answer> &answer) noexcept;
-    void finish(ngx_http_request_t *request, ngx_int_t rc) noexcept;
     void finish_with(const Result<token::Answer> &answer) noexcept;
     Result<token::Answer> answer_of(ngx_http_request_t *request, ngx_int_t rc) const noexcept;
 
@@ -73,6 +75,7 @@ private:
     bool too_big_ = false;
     bool complete_ = false;
     bool told_ = false;
+    bool ended_ = false;
 };
 
 }  // namespace token_introspect::nginx

@@ -168,6 +168,9 @@ ngx_http_conf_ctx_t *create_server(ngx_conf_t *cf)
 
 std::expected<std::string, std::string> tls_directives(const TransportOptions &options)
 {
+#if !(NGX_HTTP_SSL)
+    return std::unexpected("this nginx was built without TLS: https URLs cannot be used");
+#else
     std::string text = "proxy_ssl_server_name on;"
                        "proxy_ssl_name $token_introspect_fetch_ssl_name;";
     auto given = [&options](std::string_view name) {
@@ -196,6 +199,7 @@ std::expected<std::string, std::string> tls_directives(const TransportOptions &o
         text += "proxy_ssl_" + name + " " + (name == "protocols" ? value : quoted(value)) + ";";
     }
     return text;
+#endif
 }
 
 }  // namespace
@@ -268,7 +272,7 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
               "proxy_max_temp_file_size 0;proxy_ignore_client_abort on;"
               "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
               "X-Accel-Buffering X-Accel-Charset Expires Cache-Control Set-Cookie Vary;"
-              "client_max_body_size 0;"
+              "client_max_body_size 0;proxy_limit_rate 0;"
               "proxy_next_upstream error non_idempotent;"
               "log_subrequest off;"
               "proxy_connect_timeout "

@@ -51,7 +51,9 @@ void Waiter::on_event(ngx_event_t *event) noexcept
 
 WaitQueue::WaitQueue() noexcept
 {
-    ngx_queue_init(&waiters_);
+    for (ngx_queue_t &bucket : buckets_) {
+        ngx_queue_init(&bucket);
+    }
     timer_.data = this;
     timer_.handler = on_timer;
     timer_.log = ngx_cycle->log;
@@ -72,11 +74,17 @@ void WaitQueue::enqueue(Waiter &waiter, cache::Store &store, const cache::Key &k
     waiter.store_ = &store;
     waiter.key_ = key;
     waiter.lease_ = lease;
-    ngx_queue_insert_tail(&waiters_, &waiter.link_);
-    interval_ = kFirstInterval;
+    ngx_queue_t &bucket = bucket_of(key);
+    ngx_queue_insert_tail(&bucket, &waiter.link_);
     if (!timer_.timer_set) {
+        interval_ = kFirstInterval;
         ngx_add_timer(&timer_, interval_);
     }
+}
+
+ngx_queue_t &WaitQueue::bucket_of(const cache::Key &key) noexcept
+{
+    return buckets_[key.digest[0] % buckets_.size()];
 }
 
 void WaitQueue::post(Waiter &waiter) noexcept
@@ -86,7 +94,8 @@ void WaitQueue::post(Waiter &waiter) noexcept
 
 void WaitQueue::settled(const cache::Key &key) noexcept
 {
-    for (ngx_queue_t *link = ngx_queue_head(&waiters_); link != ngx_queue_sentinel(&waiters_);
+    ngx_queue_t &bucket = bucket_of(key);
+    for (ngx_queue_t *link = ngx_queue_head(&bucket); link != ngx_queue_sentinel(&bucket);
          link = ngx_queue_next(link))
     {
         Waiter *waiter = owner(link, offsetof(Waiter, link_));
@@ -101,16 +110,28 @@ void WaitQueue::on_timer(ngx_event_t *event) noexcept
     static_cast<WaitQueue *>(event->data)->poll();
 }
 
-// One look at the store for all who wait for the same lease: they mostly stand together.
 void WaitQueue::poll() noexcept
+{
+    bool anybody = false;
+    for (ngx_queue_t &bucket : buckets_) {
+        anybody = poll_bucket(bucket) || anybody;
+    }
+    if (anybody) {
+        interval_ = std::min(interval_ + 1, kLongestInterval);
+        ngx_add_timer(&timer_, interval_);
+    }
+}
+
+// One look at the store for all who wait for the same lease: they mostly stand together.
+bool WaitQueue::poll_bucket(ngx_queue_t &bucket) noexcept
 {
     const Waiter *asked = nullptr;
     bool pending = false;
-    for (ngx_queue_t *link = ngx_queue_head(&waiters_); link != ngx_queue_sentinel(&waiters_);
+    for (ngx_queue_t *link = ngx_queue_head(&bucket); link != ngx_queue_sentinel(&bucket);
          link = ngx_queue_next(link))
     {
         Waiter *waiter = owner(link, offsetof(Waiter, link_));
-        if (asked == nullptr || asked->lease_ != waiter->lease_ || !(asked->key_ == waiter->key_)
+        if (asked == nullptr || asked->lease_ != waiter->lease_ || asked->key_ != waiter->key_
             || asked->store_ != waiter->store_)
         {
             asked = waiter;
@@ -120,10 +141,7 @@ void WaitQueue::poll() noexcept
             post(*waiter);
         }
     }
-    if (!ngx_queue_empty(&waiters_)) {
-        interval_ = std::min(interval_ + 1, kLongestInterval);
-        ngx_add_timer(&timer_, interval_);
-    }
+    return !ngx_queue_empty(&bucket);
 }
 
 }  // namespace token_introspect::nginx

@@ -3,6 +3,8 @@
 #include "cache/store.hpp"
 #include "nginx/ngx.hpp"
 
+#include <array>
+
 namespace token_introspect::nginx {
 
 class WaitQueue;
@@ -52,9 +54,11 @@ private:
     friend class Waiter;
     static void on_timer(ngx_event_t *event) noexcept;
     void poll() noexcept;
+    static bool poll_bucket(ngx_queue_t &bucket) noexcept;
+    ngx_queue_t &bucket_of(const cache::Key &key) noexcept;
     static void post(Waiter &waiter) noexcept;
 
-    ngx_queue_t waiters_;
+    std::array<ngx_queue_t, 256> buckets_;  // by key: many may wait for many tokens
     ngx_event_t timer_{};
     ngx_msec_t interval_ = 0;
 };
