@@ -132,9 +132,7 @@ bool strip_header(ngx_http_request_t *request, const CredentialSource &source)
                 return false;
             }
             // another scheme in Authorization is not our credential
-            const Found found = source.bearer ? token::bearer_token(view(header.value))
-                                              : token::bare_token(view(header.value));
-            return !found || found->has_value();
+            return !source.bearer || token::has_bearer_scheme(view(header.value));
         });
     if (done && equals_ignoring_case(source.name, "Authorization")) {
         ngx_table_elt_t *left = nullptr;

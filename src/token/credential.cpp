@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer";
 
-bool has_bearer_scheme(std::string_view value) noexcept
-{
-    return equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)
-           && (value.size() == kScheme.size() || !is_token_character(value[kScheme.size()]));
-}
-
 /// One item of a list and where it stands.
 struct Piece {
     std::size_t begin;
@@ -85,6 +79,12 @@ std::string without(std::string_view text, char separator, Predicate removed)
 }
 
 }  // namespace
+
+bool has_bearer_scheme(std::string_view value) noexcept
+{
+    return equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)
+           && (value.size() == kScheme.size() || !is_token_character(value[kScheme.size()]));
+}
 
 Result<std::optional<std::string_view>> bearer_token(std::string_view value) noexcept
 {

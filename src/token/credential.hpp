@@ -8,6 +8,9 @@
 
 namespace token_introspect::token {
 
+/// True when an Authorization-style value has the scheme Bearer, whatever follows.
+bool has_bearer_scheme(std::string_view value) noexcept;
+
 /// The token in an Authorization-style value: `Bearer`, case-insensitive (RFC 9110 section 11.1),
 /// one or more spaces, a b64token. Nothing when the value is empty or has another scheme (the
 /// credential is then not supplied); kMalformedCredential when the scheme is there but what follows

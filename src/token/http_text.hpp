@@ -10,7 +10,7 @@ constexpr std::string_view trimmed(std::string_view text) noexcept
     constexpr std::string_view kSpace = " \t";
     const std::size_t first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos) {
-        return {};
+        return text.substr(0, 0);  // still a place in the text
     }
     return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
 }

@@ -14,6 +14,10 @@ constexpr std::int64_t kMaxDate = std::int64_t{1} << 53;
 
 std::optional<Number> date(Value value) noexcept
 {
+    if (const auto seconds = value.integer()) {  // nearly always
+        return *seconds > kMaxDate || *seconds < -kMaxDate ? std::nullopt
+                                                           : std::optional(Number(*seconds));
+    }
     const auto number = value.number();
     if (!number || *number > Number(kMaxDate) || *number < Number(-kMaxDate)) {
         return std::nullopt;

@@ -55,6 +55,7 @@ TEST(Base64url, RefusesEveryForeignByteInEveryPlace)
             text[place] = byte;
             EXPECT_EQ(base64url_decode(text).has_value(), known) << c << " at " << place;
             EXPECT_EQ(is_base64url_alphabet(text), known);
+            EXPECT_EQ(is_base64url_alphabet("0123456789abcdef" + text), known);
         }
     }
 }
@@ -137,6 +138,27 @@ TEST(HeaderSafe, RefusesEveryControlByte)
         EXPECT_EQ(is_header_safe(text), c >= 0x20 && c != 0x7f) << c;
     }
     EXPECT_TRUE(is_header_safe(""));
+}
+
+TEST(B64token, RefusesEveryForeignByteInEveryPlaceOfEveryLength)
+{
+    const std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+
+    for (int c = 0; c < 256; c++) {
+        const char byte = static_cast<char>(c);
+        const bool known = alphabet.find(byte) != std::string_view::npos;
+
+        for (std::size_t size : {1, 15, 16, 17, 33}) {
+            for (std::size_t place = 0; place < size; place++) {
+                std::string text(size, 'z');
+
+                text[place] = byte;
+                const bool padding = byte == '=' && place + 1 == size && size > 1;
+                EXPECT_EQ(is_b64token(text), known || padding) << c << " at " << place;
+            }
+        }
+    }
 }
 
 TEST(B64token, FollowsTheGrammar)
