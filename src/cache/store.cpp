@@ -1,6 +1,7 @@
 #include "cache/store.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <mutex>
@@ -10,9 +11,14 @@ namespace token_introspect::cache {
 
 namespace {
 
-// One insertion may push out this many others before it gives up: enough to empty a few slab pages
-// of another size class, little enough to keep the lock short.
-constexpr int kMostEvictions = 64;
+// One insertion may push out this many others before it gives up, and as many more as its size
+// outweighs: enough to empty a few slab pages of another size class, little enough to keep the lock
+// short.
+constexpr std::size_t kMostEvictions = 64;
+constexpr std::size_t kBytesPerEviction = 128;
+// What has just ended is kept for those who waited for it and have yet to wake.
+constexpr std::uint64_t kWakeMs = 1000;
+
 constexpr std::size_t kBytesPerBucket = 2048;
 constexpr std::size_t kFewestBuckets = 64;
 
@@ -33,6 +39,7 @@ struct Store::Entry {
     std::uint64_t generation;  // 0: no record
     std::uint32_t size;        // of the encoded record behind this struct
     Code failure;
+    bool abandoned;  // the last lease
 
     std::uint8_t *block() noexcept { return reinterpret_cast<std::uint8_t *>(this + 1); }
 
@@ -45,6 +52,10 @@ struct Store::Entry {
     {
         return fresh(now)
                || (has_record() && published_ms >= since_ms && now.unix_s < expires_at_s);
+    }
+    [[nodiscard]] bool just_ended(Now now) const noexcept
+    {
+        return now.monotonic_ms < std::max(published_ms, failed_ms) + kWakeMs;
     }
     [[nodiscard]] bool leased(Now now) const noexcept
     {
@@ -98,7 +109,8 @@ public:
     {
         drop_dead(now);
         void *memory = memory_.allocate(sizeof(Entry) + size);
-        for (int i = 0; memory == nullptr && i < kMostEvictions; ++i) {
+        const std::size_t most = kMostEvictions + size / kBytesPerEviction;
+        for (std::size_t i = 0; memory == nullptr && i < most; ++i) {
             if (!evict(now)) {
                 break;
             }
@@ -148,6 +160,7 @@ public:
         entry.lease = ++root_.last_lease;
         entry.lease_until_ms = now.monotonic_ms + lease_ms;
         entry.attempted_ms = now.monotonic_ms;
+        entry.abandoned = false;
         acquired.state = State::kLed;
         acquired.lease = entry.lease;
         acquired.had_expired = entry.has_record();
@@ -253,7 +266,9 @@ private:
     void fill(Entry &entry, Now now, const Record &record, Lifetime lifetime) noexcept
     {
         entry.generation = 0;  // a process killed half way leaves no half record behind
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         encode(record, entry.block());
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         entry.generation = ++root_.last_generation;
         entry.published_ms = now.monotonic_ms;
         entry.fresh_until_ms = now.monotonic_ms + lifetime.ttl_ms;
@@ -265,7 +280,8 @@ private:
     void drop_dead(Now now) noexcept
     {
         for (int i = 0; i < 2 && root_.oldest != nullptr; ++i) {
-            if (root_.oldest->fresh(now) || root_.oldest->leased(now)) {
+            const Entry &oldest = *root_.oldest;
+            if (oldest.fresh(now) || oldest.leased(now) || oldest.just_ended(now)) {
                 return;
             }
             remove(*root_.oldest);
@@ -389,7 +405,9 @@ Acquired Store::refresh(const Key &key, Now now, const Wanted &wanted, std::uint
             Locked::take(*entry, wanted, room, acquired) ? State::kFound : State::kFailed;
         return acquired;
     }
-    if (!entry->leased(now) && now.monotonic_ms < entry->attempted_ms + interval_ms) {
+    if (!entry->leased(now) && !entry->abandoned
+        && now.monotonic_ms < entry->attempted_ms + interval_ms)
+    {
         acquired.state = entry->failed_ms != 0 ? State::kFailed : State::kRefused;
         acquired.failure = entry->failure;
         return acquired;
@@ -432,6 +450,7 @@ void Store::abandon(const Key &key, LeaseId lease) noexcept
     Entry *entry = locked.find(key);
     if (entry != nullptr && lease != 0 && entry->lease == lease) {
         entry->lease = 0;
+        entry->abandoned = true;
     }
 }
 

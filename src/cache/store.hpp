@@ -100,7 +100,7 @@ public:
 
     /// As acquire for a record that still counts but is known to lack something (an unknown kid):
     /// kFound when the generation has moved on; when the last attempt is less than `interval_ms` ago
-    /// kRefused, or kFailed if that attempt failed.
+    /// kRefused, or kFailed if that attempt failed. An abandoned attempt does not count.
     Acquired refresh(const Key &key, Now now, const Wanted &wanted, std::uint64_t interval_ms,
                      Room room) noexcept;
 

@@ -136,8 +136,13 @@ std::string IntrospectorState::reload_changed_files(const Introspector &introspe
     if (!changed) {
         return {};
     }
+    // both: one bad file does not hold up another's change, which is seen only once
     std::string reason = load_keys(introspector);
-    return reason.empty() ? load_credentials(introspector) : reason;
+    const std::string other = load_credentials(introspector);
+    if (!reason.empty() && !other.empty()) {
+        reason += "; ";
+    }
+    return reason + other;
 }
 
 std::string IntrospectorState::load_keys(const Introspector &introspector)

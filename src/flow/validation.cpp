@@ -507,8 +507,10 @@ void Validation::took_introspection(Now now, const Result<token::Answer> &answer
     answered_ = use(introspector, record, now);
     if (now.unix_s < lifetime.expires_at_s) {
         lease_.publish(now, record, lifetime);
-    } else {
+    } else if (*answered_ != Code::kActive) {
         lease_.fail(now, *answered_);
+    } else {
+        lease_.abandon();  // good for a part of this second: too short to keep
     }
 }
 

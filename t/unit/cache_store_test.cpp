@@ -1,0 +1,332 @@
+#include "cache/store.hpp"
+
+#include "store_fixture.hpp"
+
+namespace token_introspect::cache {
+namespace {
+
+using test::at;
+using test::key_of;
+using test::kMinute;
+using test::kStart;
+using test::lasting;
+using test::text_record;
+
+using CacheStore = test::StoreTest;
+
+TEST(CacheStoreFormat, GivesNothingWithoutMemory)
+{
+    test::HeapMemory none(16);
+    EXPECT_EQ(Store::format(none, 1 << 20, {1, 2}), nullptr);
+
+    test::HeapMemory only_the_head(256);
+    EXPECT_EQ(Store::format(only_the_head, 1 << 20, {1, 2}), nullptr);
+    EXPECT_EQ(only_the_head.used(), 0U);
+}
+
+TEST_F(CacheStore, KnowsItsLayout)
+{
+    EXPECT_EQ(Store::layout(root_), Store::kLayout);
+}
+
+TEST_F(CacheStore, FindsWhatWasPut)
+{
+    store_.put(key_of(1), at(0), text_record("one"), lasting(kMinute));
+
+    EXPECT_EQ(found(key_of(1), at(0)), "one");
+    EXPECT_EQ(found(key_of(2), at(0)), "-");
+    EXPECT_EQ(found(key_of(1, 1), at(0)), "-") << "another scope";
+}
+
+TEST_F(CacheStore, FindsEachOfManyInOneChain)
+{
+    // more than there are buckets
+    for (unsigned i = 0; i < 1000; ++i) {
+        store_.put(key_of(i), at(0), text_record(std::to_string(i)), lasting(kMinute));
+    }
+    for (unsigned i = 0; i < 1000; ++i) {
+        ASSERT_EQ(found(key_of(i), at(0)), std::to_string(i));
+    }
+}
+
+TEST_F(CacheStore, RecordCountsUntilItsTtl)
+{
+    store_.put(key_of(1), at(500), text_record("one"), lasting(1000));
+
+    EXPECT_EQ(found(key_of(1), at(1499)), "one");
+    EXPECT_EQ(found(key_of(1), at(1500)), "-");
+}
+
+TEST_F(CacheStore, ExpiryCapsTheTtl)
+{
+    store_.put(key_of(1), at(0), text_record("one"),
+               {.ttl_ms = kMinute, .expires_at_s = kStart + 2});
+
+    EXPECT_EQ(found(key_of(1), at(1999)), "one");
+    EXPECT_EQ(found(key_of(1), at(2000)), "-");
+}
+
+TEST_F(CacheStore, LaterRecordReplacesTheEarlier)
+{
+    store_.put(key_of(1), at(0), text_record("one"), lasting(kMinute));
+    store_.put(key_of(1), at(0), text_record("two"), lasting(kMinute));
+    EXPECT_EQ(found(key_of(1), at(0)), "two");
+
+    store_.put(key_of(1), at(0), text_record("another size"), lasting(kMinute));
+    EXPECT_EQ(found(key_of(1), at(0)), "another size");
+    EXPECT_EQ(store_.statistics().entries, 1U);
+}
+
+TEST_F(CacheStore, KeepsAllPartsOfARecord)
+{
+    Record record = text_record("text");
+    record.code = Code::kInactive;
+    record.key[15] = 7;
+    record.claims = as_bytes("claims");
+    record.header = as_bytes("header");
+    record.presented_issuer = "issuer";
+    store_.put(key_of(1), at(0), record, lasting(kMinute));
+
+    const auto copy = store_.find(key_of(1), at(0), room_.room());
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(copy->code, Code::kInactive);
+    EXPECT_EQ(copy->key, record.key);
+    EXPECT_EQ(as_text(copy->claims), "claims");
+    EXPECT_EQ(as_text(copy->header), "header");
+    EXPECT_EQ(copy->presented_issuer, "issuer");
+    EXPECT_EQ(copy->text, "text");
+}
+
+TEST_F(CacheStore, CopySurvivesTheRecord)
+{
+    store_.put(key_of(1), at(0), text_record("one"), lasting(kMinute));
+    const auto copy = store_.find(key_of(1), at(0), room_.room());
+    store_.put(key_of(1), at(0), text_record("two"), lasting(kMinute));
+
+    EXPECT_EQ(copy->text, "one");
+}
+
+TEST_F(CacheStore, GlanceTellsOfAnotherEntry)
+{
+    const std::uint64_t generation = publish(key_of(2), at(0), "keys", lasting(1000));
+    store_.put(key_of(1), at(0), text_record("one"), lasting(kMinute));
+    const Key other = key_of(2);
+
+    Glance fresh;
+    ASSERT_TRUE(store_.find(key_of(1), at(999), room_.room(), &other, &fresh));
+    EXPECT_EQ(fresh.generation, generation);
+    EXPECT_TRUE(fresh.fresh);
+
+    Glance stale;
+    ASSERT_TRUE(store_.find(key_of(1), at(1000), room_.room(), &other, &stale));
+    EXPECT_EQ(stale.generation, generation);
+    EXPECT_FALSE(stale.fresh);
+
+    const Key absent = key_of(3);
+    Glance nothing;
+    ASSERT_TRUE(store_.find(key_of(1), at(0), room_.room(), &absent, &nothing));
+    EXPECT_EQ(nothing.generation, 0U);
+    EXPECT_FALSE(nothing.fresh);
+}
+
+TEST_F(CacheStore, GlanceAtALeaseTellsOfNoRecord)
+{
+    lead(key_of(2), at(0));
+    store_.put(key_of(1), at(0), text_record("one"), lasting(kMinute));
+    const Key other = key_of(2);
+
+    Glance glance;
+    ASSERT_TRUE(store_.find(key_of(1), at(0), room_.room(), &other, &glance));
+    EXPECT_EQ(glance.generation, 0U);
+    EXPECT_FALSE(glance.fresh);
+}
+
+TEST_F(CacheStore, FindTakesNoLease)
+{
+    EXPECT_EQ(found(key_of(1), at(0)), "-");
+    EXPECT_EQ(store_.statistics().entries, 0U);
+}
+
+TEST_F(CacheStore, NoRoomForTheCopyIsNoRecord)
+{
+    publish(key_of(1), at(0), "one");
+    room_.refuses = true;
+
+    EXPECT_FALSE(store_.find(key_of(1), at(0), room_.room()));
+    const Acquired acquired = acquire(key_of(1), at(0));
+    EXPECT_EQ(acquired.state, State::kFailed);
+    EXPECT_EQ(acquired.failure, Code::kInternal);
+    EXPECT_FALSE(acquired.record);
+
+    const Acquired refreshed = store_.refresh(key_of(1), at(0), {.lease_ms = 1}, 0, room_.room());
+    EXPECT_EQ(refreshed.state, State::kFailed);
+    EXPECT_EQ(refreshed.failure, Code::kInternal);
+}
+
+TEST_F(CacheStore, CountsWhatItDoes)
+{
+    publish(key_of(1), at(0), "one");  // a miss
+    found(key_of(1), at(0));           // a hit
+    acquire(key_of(1), at(0));         // a hit
+    acquire(key_of(2), at(0));         // a miss
+    acquire(key_of(2), at(0));         // waits: neither
+
+    const Statistics statistics = store_.statistics();
+    EXPECT_EQ(statistics.entries, 2U);
+    EXPECT_EQ(statistics.hits, 2U);
+    EXPECT_EQ(statistics.misses, 2U);
+    EXPECT_EQ(statistics.evictions, 0U);
+    EXPECT_EQ(statistics.refusals, 0U);
+}
+
+TEST_F(CacheStore, TwoProcessesSeeOneStore)
+{
+    Store other(memory_, root_);
+    publish(key_of(1), at(0), "one");
+
+    const auto record = other.find(key_of(1), at(0), room_.room());
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->text, "one");
+    EXPECT_EQ(other.statistics().entries, 1U);
+}
+
+// Room for some fifty records of a hundred bytes.
+class CacheStoreUnderPressure : public test::StoreTest {
+protected:
+    CacheStoreUnderPressure() : StoreTest(16384) {}
+
+    void put_many(unsigned first, unsigned count, std::uint64_t ms = 0, std::size_t size = 100)
+    {
+        for (unsigned i = first; i < first + count; ++i) {
+            store_.put(key_of(i), at(ms), text_record(std::string(size, 'x')), lasting(kMinute));
+        }
+    }
+};
+
+TEST_F(CacheStoreUnderPressure, OldestGoesAndNothingIsRefused)
+{
+    put_many(0, 1000);
+
+    EXPECT_NE(found(key_of(999), at(0)), "-");
+    EXPECT_NE(found(key_of(980), at(0)), "-");
+    EXPECT_EQ(found(key_of(0), at(0)), "-");
+    const Statistics statistics = store_.statistics();
+    EXPECT_EQ(statistics.refusals, 0U);
+    EXPECT_EQ(statistics.entries + statistics.evictions, 1000U);
+    EXPECT_EQ(memory_.blocks(), statistics.entries + 2) << "nothing leaks";
+}
+
+TEST_F(CacheStoreUnderPressure, WhatIsUsedStays)
+{
+    publish(key_of(5000), at(0), "mine");
+    publish(key_of(5001), at(0), "glanced at");
+    publish(key_of(5002), at(0), "acquired");
+    publish(key_of(5003), at(0), "refreshed");
+    publish(key_of(5004), at(0), "unused");
+    const Key other = key_of(5001);
+    for (unsigned i = 0; i < 500; ++i) {
+        put_many(i, 1);
+        Glance glance;
+        ASSERT_TRUE(store_.find(key_of(5000), at(0), room_.room(), &other, &glance)) << i;
+        ASSERT_TRUE(glance.fresh) << i;
+        ASSERT_EQ(acquire(key_of(5002), at(0)).state, State::kFound) << i;
+        ASSERT_EQ(store_.refresh(key_of(5003), at(0), {}, kMinute, room_.room()).state,
+                  State::kFound)
+            << i;
+    }
+    EXPECT_EQ(found(key_of(5004), at(0)), "-");
+}
+
+TEST_F(CacheStoreUnderPressure, DeadGoBeforeTheLiving)
+{
+    for (unsigned i = 0; i < 20; ++i) {
+        store_.put(key_of(i), at(0), text_record(std::string(100, 'x')), lasting(10));
+    }
+    put_many(100, 20, 5000);
+
+    EXPECT_EQ(store_.statistics().evictions, 0U);
+    EXPECT_EQ(store_.statistics().entries, 20U);
+}
+
+TEST_F(CacheStoreUnderPressure, LeasedEntryStays)
+{
+    const LeaseId lease = lead(key_of(5000), at(0));
+    put_many(0, 1000);
+
+    EXPECT_TRUE(store_.pending(key_of(5000), lease, at(0)));
+    EXPECT_NE(store_.publish(key_of(5000), lease, at(0), text_record("one"), lasting(kMinute)), 0U);
+    EXPECT_EQ(found(key_of(5000), at(0)), "one");
+}
+
+TEST_F(CacheStoreUnderPressure, OverdueLeaseHoldsNoMemory)
+{
+    const LeaseId lease = lead(key_of(5000), at(0));
+    put_many(0, 1000, kLeaseMs);
+
+    EXPECT_FALSE(store_.pending(key_of(5000), lease, at(kLeaseMs)));
+    EXPECT_EQ(acquire(key_of(5000), at(kLeaseMs)).state, State::kLed);
+}
+
+TEST_F(CacheStoreUnderPressure, MemoryFullOfLeasesGivesALeaseOfNothing)
+{
+    unsigned leases = 0;
+    while (acquire(key_of(leases), at(0)).lease != 0) {
+        ASSERT_LT(++leases, 1000U);
+    }
+    const Acquired acquired = acquire(key_of(5000), at(0));
+    EXPECT_EQ(acquired.state, State::kLed);
+    EXPECT_EQ(acquired.lease, 0U);
+    EXPECT_EQ(store_.publish(key_of(5000), 0, at(0), text_record("one"), lasting(kMinute)), 0U);
+    store_.fail(key_of(5000), 0, at(0), Code::kIssuerStatus);
+    store_.abandon(key_of(5000), 0);
+    EXPECT_EQ(found(key_of(5000), at(0)), "-");
+    EXPECT_EQ(store_.refresh(key_of(5000), at(0), {.lease_ms = 1}, 1000, room_.room()).state,
+              State::kLed);
+    EXPECT_GE(store_.statistics().refusals, 2U);
+    EXPECT_EQ(store_.statistics().evictions, 0U);
+
+    // the leases are good all the same
+    EXPECT_EQ(acquire(key_of(0), at(0)).state, State::kBusy);
+}
+
+TEST_F(CacheStoreUnderPressure, RecordLargerThanTheMemoryIsRefused)
+{
+    const LeaseId lease = lead(key_of(1), at(0));
+    const std::string large(20'000, 'x');
+
+    EXPECT_EQ(store_.publish(key_of(1), lease, at(0), text_record(large), lasting(kMinute)), 0U);
+    EXPECT_GE(store_.statistics().refusals, 1U);
+    EXPECT_FALSE(store_.pending(key_of(1), lease, at(0)));
+    publish(key_of(2), at(0), "small");
+    EXPECT_EQ(found(key_of(2), at(0)), "small");
+}
+
+TEST_F(CacheStoreUnderPressure, RecordThatNoLongerFitsIsGone)
+{
+    publish(key_of(1), at(0), "one", lasting(10));
+    const LeaseId lease = lead(key_of(1), at(10));
+    const std::string large(20'000, 'x');
+
+    EXPECT_EQ(store_.publish(key_of(1), lease, at(10), text_record(large), lasting(kMinute)), 0U);
+    EXPECT_EQ(found(key_of(1), at(10)), "-");
+}
+
+class CacheStoreFullOfSmallRecords : public test::StoreTest {
+protected:
+    CacheStoreFullOfSmallRecords() : StoreTest(1 << 18) {}
+};
+
+TEST_F(CacheStoreFullOfSmallRecords, LargeRecordFindsRoom)
+{
+    for (unsigned i = 0; i < 2000; ++i) {
+        store_.put(key_of(i), at(0), text_record("inactive"), lasting(kMinute));
+    }
+    const std::string key_set(60'000, 'k');
+
+    EXPECT_NE(publish(key_of(5000), at(0), key_set), 0U);
+    EXPECT_TRUE(found(key_of(5000), at(0)) == key_set);
+    EXPECT_EQ(store_.statistics().refusals, 0U);
+}
+
+}  // namespace
+}  // namespace token_introspect::cache
