@@ -36,6 +36,11 @@ std::unexpected<std::string> system_error(const std::string &path)
     return std::unexpected("cannot read \"" + path + "\": " + std::strerror(errno));
 }
 
+std::int64_t nanoseconds(const timespec &time) noexcept
+{
+    return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
+
 }  // namespace
 
 std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit)
@@ -75,6 +80,7 @@ std::expected<std::string, std::string> read_file(const std::string &path, std::
 WatchedFile::WatchedFile(std::string path) : path_(std::move(path))
 {
     stamp(path_, stamp_);
+    seen_ = stamp_;
 }
 
 bool WatchedFile::changed(std::uint64_t monotonic_ms) noexcept
@@ -83,12 +89,7 @@ bool WatchedFile::changed(std::uint64_t monotonic_ms) noexcept
         return false;
     }
     next_check_ms_ = monotonic_ms + kCheckIntervalMs;
-    Stamp current;
-    if (!stamp(path_, current) || current == stamp_) {
-        return false;
-    }
-    stamp_ = current;
-    return true;
+    return stamp(path_, seen_) && seen_ != stamp_;
 }
 
 bool WatchedFile::stamp(const std::string &path, Stamp &out) noexcept
@@ -99,7 +100,8 @@ bool WatchedFile::stamp(const std::string &path, Stamp &out) noexcept
     }
     out = {.inode = info.st_ino,
            .size = info.st_size,
-           .modified_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec};
+           .modified_ns = nanoseconds(info.st_mtim),
+           .changed_ns = nanoseconds(info.st_ctim)};
     return true;
 }
 

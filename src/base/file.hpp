@@ -20,21 +20,26 @@ public:
 
     [[nodiscard]] const std::string &path() const noexcept { return path_; }
 
-    /// True once after each change of inode, size or modification time since construction. A file
-    /// that is missing for the moment has not changed.
+    /// True when inode, size, modification or change time differ from those at construction or at
+    /// the last accept(). A file that is missing for the moment has not changed.
     bool changed(std::uint64_t monotonic_ms) noexcept;
+
+    /// What changed() last saw has been read well.
+    void accept() noexcept { stamp_ = seen_; }
 
 private:
     struct Stamp {
         ino_t inode = 0;
         off_t size = 0;
         std::int64_t modified_ns = 0;
+        std::int64_t changed_ns = 0;  // a chmod may be what a reader waits for
         bool operator==(const Stamp &) const = default;
     };
     static bool stamp(const std::string &path, Stamp &out) noexcept;
 
     std::string path_;
     Stamp stamp_{};
+    Stamp seen_{};
     std::uint64_t next_check_ms_ = 0;
 };
 

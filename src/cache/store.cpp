@@ -16,6 +16,7 @@ namespace {
 // short.
 constexpr std::size_t kMostEvictions = 64;
 constexpr std::size_t kBytesPerEviction = 128;
+constexpr int kMostPassedOver = 256;
 // What has just ended is kept for those who waited for it and have yet to wake.
 constexpr std::uint64_t kWakeMs = 1000;
 
@@ -31,8 +32,9 @@ struct Store::Entry {
     Entry *older;
     LeaseId lease;  // 0: nobody is asking
     std::uint64_t lease_until_ms;
-    std::uint64_t attempted_ms;  // the last lease's beginning
-    std::uint64_t failed_ms;     // the last failure since the record came, 0: none
+    std::uint64_t attempted_ms;   // the last lease's beginning
+    std::uint64_t failed_ms;      // the last failure since the record came, 0: none
+    std::uint64_t unstorable_ms;  // when a record last found no room, 0: never
     std::uint64_t published_ms;
     std::uint64_t fresh_until_ms;
     std::int64_t expires_at_s;
@@ -55,7 +57,7 @@ struct Store::Entry {
     }
     [[nodiscard]] bool just_ended(Now now) const noexcept
     {
-        return now.monotonic_ms < std::max(published_ms, failed_ms) + kWakeMs;
+        return now.monotonic_ms < std::max({published_ms, failed_ms, unstorable_ms}) + kWakeMs;
     }
     [[nodiscard]] bool leased(Now now) const noexcept
     {
@@ -104,14 +106,15 @@ public:
         }
     }
 
-    // An entry for the key with room for `size` bytes of record, linked; nullptr without memory.
-    Entry *insert(const Key &key, std::size_t size, Now now) noexcept
+    // An entry for the key with room for `size` bytes of record, linked in place of `old`; nullptr
+    // without memory, and `old` then stays.
+    Entry *insert(const Key &key, std::size_t size, Now now, Entry *old = nullptr) noexcept
     {
-        drop_dead(now);
+        drop_dead(now, old);
         void *memory = memory_.allocate(sizeof(Entry) + size);
         const std::size_t most = kMostEvictions + size / kBytesPerEviction;
         for (std::size_t i = 0; memory == nullptr && i < most; ++i) {
-            if (!evict(now)) {
+            if (!evict(now, old)) {
                 break;
             }
             memory = memory_.allocate(sizeof(Entry) + size);
@@ -119,6 +122,9 @@ public:
         if (memory == nullptr) {
             ++root_.statistics.refusals;
             return nullptr;
+        }
+        if (old != nullptr) {
+            remove(*old);
         }
         auto *entry = ::new (memory) Entry{};
         entry->key = key;
@@ -187,6 +193,13 @@ public:
             acquired.failure = entry.failure;
             return;
         }
+        if (!entry.leased(now) && entry.unstorable_ms != 0
+            && entry.unstorable_ms >= wanted.since_ms)
+        {
+            // whoever waited in vain asks for itself, and not one after the other
+            acquired.had_expired = entry.has_record();
+            return;
+        }
         if (!entry.leased(now)) {
             grant(entry, now, wanted.lease_ms, acquired);
             return;
@@ -211,11 +224,12 @@ public:
             return old->generation;
         }
         const std::uint64_t attempted_ms = old != nullptr ? old->attempted_ms : 0;
-        if (old != nullptr) {
-            remove(*old);
-        }
-        Entry *entry = insert(key, size, now);
+        Entry *entry = insert(key, size, now, old);
         if (entry == nullptr) {
+            if (old != nullptr) {
+                old->lease = 0;
+                old->unstorable_ms = now.monotonic_ms;
+            }
             return 0;
         }
         entry->attempted_ms = attempted_ms;
@@ -277,30 +291,33 @@ private:
     }
 
     // At most two from the old end whose time is over, so that the dead do not push out the living.
-    void drop_dead(Now now) noexcept
+    void drop_dead(Now now, const Entry *kept) noexcept
     {
         for (int i = 0; i < 2 && root_.oldest != nullptr; ++i) {
             const Entry &oldest = *root_.oldest;
-            if (oldest.fresh(now) || oldest.leased(now) || oldest.just_ended(now)) {
+            if (&oldest == kept || oldest.fresh(now) || oldest.leased(now)
+                || oldest.just_ended(now))
+            {
                 return;
             }
             remove(*root_.oldest);
         }
     }
 
-    // The oldest that nobody is working for. False when there is none.
-    bool evict(Now now) noexcept
+    // The oldest that nobody is working for; those in use are passed over as if just used. False
+    // when there is none, or too many are in use to look further under the lock.
+    bool evict(Now now, const Entry *kept) noexcept
     {
-        Entry *victim = root_.oldest;
-        while (victim != nullptr && victim->leased(now)) {
-            victim = victim->newer;
+        for (int i = 0; i < kMostPassedOver && root_.oldest != nullptr; ++i) {
+            Entry &victim = *root_.oldest;
+            if (&victim != kept && !victim.leased(now)) {
+                remove(victim);
+                ++root_.statistics.evictions;
+                return true;
+            }
+            touch(victim);
         }
-        if (victim == nullptr) {
-            return false;
-        }
-        remove(*victim);
-        ++root_.statistics.evictions;
-        return true;
+        return false;
     }
 
     Memory &memory_;

@@ -28,6 +28,7 @@ struct Environment {
     std::span<IntrospectorState> states;    ///< by Introspector::index
     std::span<cache::Store *const> stores;  ///< likewise; several may share one
     Host &host;
+    jose::HeaderMemo headers{};
 
     [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept
     {

@@ -136,13 +136,21 @@ std::string IntrospectorState::reload_changed_files(const Introspector &introspe
     if (!changed) {
         return {};
     }
-    // both: one bad file does not hold up another's change, which is seen only once
-    std::string reason = load_keys(introspector);
+    // both: one bad file does not hold up another's change
+    std::string problem = load_keys(introspector);
     const std::string other = load_credentials(introspector);
-    if (!reason.empty() && !other.empty()) {
-        reason += "; ";
+    if (!problem.empty() && !other.empty()) {
+        problem += "; ";
     }
-    return reason + other;
+    problem += other;
+    if (problem.empty()) {
+        for (WatchedFile &file : files_) {
+            file.accept();
+        }
+    }
+    const bool reported = problem == problem_;
+    problem_ = problem;
+    return reported ? std::string() : problem;
 }
 
 std::string IntrospectorState::load_keys(const Introspector &introspector)
@@ -193,6 +201,20 @@ void IntrospectorState::adopt_keys(jose::KeySet keys, std::uint64_t generation) 
 {
     keys_ = std::move(keys);
     keys_generation_ = generation;
+}
+
+void IntrospectorState::keys_stored_as(std::uint64_t generation,
+                                       std::uint64_t kept_until_ms) noexcept
+{
+    keys_generation_ = generation;
+    keys_kept_until_ms_ = kept_until_ms;
+}
+
+void IntrospectorState::metadata_stored_as(std::uint64_t generation,
+                                           std::uint64_t kept_until_ms) noexcept
+{
+    metadata_generation_ = generation;
+    metadata_kept_until_ms_ = kept_until_ms;
 }
 
 void IntrospectorState::adopt_metadata(token::Metadata metadata, std::uint64_t generation) noexcept

@@ -19,8 +19,8 @@ public:
     /// Reads and checks all configured keys and files, or gives a sentence for `nginx -t`.
     static std::expected<IntrospectorState, std::string> load(const Introspector &introspector);
 
-    /// Re-reads files that changed. What cannot be read or used leaves the last good state in place
-    /// and gives the reason, else an empty string.
+    /// Re-reads files that changed. What cannot be read or used leaves the last good state in place,
+    /// is tried again each second, and gives the reason once; else an empty string.
     std::string reload_changed_files(const Introspector &introspector, Now now);
 
     [[nodiscard]] const jose::KeySet &keys() const noexcept { return keys_; }
@@ -35,11 +35,17 @@ public:
     [[nodiscard]] bool has_metadata() const noexcept { return !metadata_.issuer.empty(); }
     void adopt_metadata(token::Metadata metadata, std::uint64_t generation) noexcept;
 
-    /// The store's generation of what was just adopted, known only once it is stored.
-    void keys_stored_as(std::uint64_t generation) noexcept { keys_generation_ = generation; }
-    void metadata_stored_as(std::uint64_t generation) noexcept
+    /// The store's generation of what was just adopted, known only once it is stored. With 0 it
+    /// found no room there: this worker then keeps it by itself until `kept_until_ms`.
+    void keys_stored_as(std::uint64_t generation, std::uint64_t kept_until_ms) noexcept;
+    void metadata_stored_as(std::uint64_t generation, std::uint64_t kept_until_ms) noexcept;
+    [[nodiscard]] bool keeps_keys(Now now) const noexcept
     {
-        metadata_generation_ = generation;
+        return keys_generation_ == 0 && now.monotonic_ms < keys_kept_until_ms_;
+    }
+    [[nodiscard]] bool keeps_metadata(Now now) const noexcept
+    {
+        return metadata_generation_ == 0 && now.monotonic_ms < metadata_kept_until_ms_;
     }
 
     [[nodiscard]] const token::ClientCredentials &credentials() const noexcept
@@ -62,10 +68,13 @@ private:
 
     jose::KeySet keys_;
     std::uint64_t keys_generation_ = 0;
+    std::uint64_t keys_kept_until_ms_ = 0;
     token::Metadata metadata_;
     std::uint64_t metadata_generation_ = 0;
+    std::uint64_t metadata_kept_until_ms_ = 0;
     token::ClientCredentials credentials_;
     std::vector<WatchedFile> files_;
+    std::string problem_;  // of the last reload, as reported
 };
 
 }  // namespace token_introspect::flow

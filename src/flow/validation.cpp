@@ -75,21 +75,30 @@ Decision Validation::decide(Code code, const Introspector *by) noexcept
     return {code};
 }
 
+const Sha256 *Validation::token_digest() noexcept
+{
+    if (!digest_) {
+        digest_ = environment_->hasher(as_bytes(token_));
+    }
+    return digest_ ? &*digest_ : nullptr;
+}
+
 Step Validation::advance(Now now)
 {
     if (stage_ == Stage::kStart) {
-        const std::optional<Sha256> digest = environment_->hasher(as_bytes(token_));
-        if (!digest) {
+        const bool caches = std::ranges::any_of(listed_, [](const Introspector *introspector) {
+            return introspector->cache_ttl_ms != 0;
+        });
+        if (caches && token_digest() == nullptr) {
             return decide(Code::kInternal, nullptr);
         }
-        digest_ = *digest;
         jwt_shaped_ = jose::has_compact_shape(token_);
         if (const std::optional<Decision> decision = look_up(now)) {
             return *decision;
         }
         stage_ = jwt_shaped_ ? Stage::kJwt : Stage::kOpaque;
         if (jwt_shaped_) {
-            if (Result<jose::CompactJws> jws = jose::parse_compact(token_, listed_[0]->limits)) {
+            if (Result<jose::CompactJws> jws = parse()) {
                 jws_ = std::move(*jws);
             } else {
                 stage_ = Stage::kOpaque;  // an opaque token may have dots, too
@@ -97,6 +106,17 @@ Step Validation::advance(Now now)
         }
     }
     return run(now);
+}
+
+// By the widest limits of the listed: a token that is too large for one is still another's.
+Result<jose::CompactJws> Validation::parse() const
+{
+    jose::JwsLimits limits = listed_.front()->limits;
+    for (const Introspector *introspector : listed_) {
+        limits.token_bytes = std::max(limits.token_bytes, introspector->limits.token_bytes);
+        limits.json.bytes = std::max(limits.json.bytes, introspector->limits.json.bytes);
+    }
+    return jose::parse_compact(token_, limits, &environment_->headers);
 }
 
 // The way of nearly every request: a record that counts decides, and no JSON is parsed.
@@ -115,7 +135,7 @@ std::optional<Decision> Validation::look_up(Now now)
         const std::optional<cache::Record> record =
             jwt ? find_jwt(*introspector, now)
                 : environment_->store_of(*introspector)
-                      .find(introspector->token_key(digest_), now, room_);
+                      .find(introspector->token_key(*digest_), now, room_);
         if (!record || (!jwt && jwt_shaped_ && claimed_by_listed(record->presented_issuer))) {
             continue;
         }
@@ -141,7 +161,7 @@ std::optional<cache::Record> Validation::find_jwt(const Introspector &introspect
     const cache::Key key_set = introspector.key_set_key();
     cache::Glance glance;
     std::optional<cache::Record> record = environment_->store_of(introspector)
-                                              .find(introspector.token_key(digest_), now, room_,
+                                              .find(introspector.token_key(*digest_), now, room_,
                                                     remote ? &key_set : nullptr, &glance);
     if (record
         && ((remote && !keys_ready_
@@ -294,7 +314,7 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
             expires ? *expires + introspector.rules.leeway_s : cache::kNeverExpires;
         if (now.unix_s < until && code != Code::kBadClaim) {
             environment_->store_of(introspector)
-                .put(introspector.token_key(digest_), now, record,
+                .put(introspector.token_key(*digest_), now, record,
                      {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = until});
         }
     }
@@ -313,7 +333,7 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
         cache_status_ = CacheStatus::kBypass;
         return fetch(introspector, Document::kIntrospection);
     }
-    const cache::Key key = introspector.token_key(digest_);
+    const cache::Key key = introspector.token_key(*digest_);
     const cache::Acquired acquired = environment_->store_of(introspector)
                                          .acquire(key, now, wanted(introspector, since_ms_), room_);
     switch (acquired.state) {
@@ -346,6 +366,9 @@ Validation::Hurdle Validation::need_metadata(const Introspector &introspector, N
     if (document_failed_) {
         return *document_failed_;
     }
+    if (state_of(introspector).keeps_metadata(now)) {
+        return std::nullopt;
+    }
     const cache::Key key = introspector.metadata_key();
     cache::Wanted want = wanted(introspector, since_ms_);
     want.lease_ms *= introspector.discovery_uris.size();
@@ -362,6 +385,9 @@ Validation::Hurdle Validation::need_keys(const Introspector &introspector, Now n
     }
     if (document_failed_) {
         return *document_failed_;
+    }
+    if (state_of(introspector).keeps_keys(now)) {
+        return std::nullopt;
     }
     const cache::Key key = introspector.key_set_key();
     cache::Wanted want = wanted(introspector, since_ms_);
@@ -476,7 +502,7 @@ void Validation::took_introspection(Now now, const Result<token::Answer> &answer
     cache::Lifetime lifetime{.ttl_ms = introspector.cache_inactive_ttl_ms,
                              .expires_at_s = cache::kNeverExpires};
     if (jwt_shaped_ && !jws_) {
-        if (Result<jose::CompactJws> jws = jose::parse_compact(token_, introspector.limits)) {
+        if (Result<jose::CompactJws> jws = parse()) {
             jws_ = std::move(*jws);
         }
     }
@@ -543,10 +569,17 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     record.text = answer->body;
     const std::uint64_t generation = lease_.publish(
         now, record, {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = cache::kNeverExpires});
+    if (generation == 0 && introspector.cache_ttl_ms != 0) {
+        environment_->host.report(Severity::kWarn, introspector,
+                                  "the issuer's document finds no room in the token_zone and is "
+                                  "kept by this worker alone: make the zone larger");
+    }
+    IntrospectorState &state = state_of(introspector);
+    const std::uint64_t kept_until_ms = now.monotonic_ms + introspector.cache_ttl_ms;
     if (keys) {
-        state_of(introspector).keys_stored_as(generation);
+        state.keys_stored_as(generation, kept_until_ms);
     } else {
-        state_of(introspector).metadata_stored_as(generation);
+        state.metadata_stored_as(generation, kept_until_ms);
     }
 }
 

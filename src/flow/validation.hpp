@@ -45,7 +45,8 @@ using Step = std::variant<Fetch, Wait, Decision>;
 /// The validation of one token by the introspectors of a location: a state machine without I/O.
 ///
 /// A JWT goes to the jwt introspectors that answer for its issuer, in order; any other token, and a
-/// JWT that none of them claims, to the opaque ones in order; the first that finds it good wins.
+/// JWT that none of them claims, to the opaque ones in order; the first that finds it good wins. What the
+/// cache knows of any of them counts before anybody is asked.
 /// Time, issuer and audience are checked on every call, cached or not.
 class Validation {
 public:
@@ -67,7 +68,8 @@ public:
     /// The JOSE header of a JWT, when the decision is kActive.
     [[nodiscard]] token::ClaimsView header() const noexcept { return header_; }
     [[nodiscard]] CacheStatus cache_status() const noexcept { return cache_status_; }
-    [[nodiscard]] const Sha256 &token_digest() const noexcept { return digest_; }
+    /// SHA-256 of the token, computed when first asked for; nullptr when OpenSSL fails.
+    [[nodiscard]] const Sha256 *token_digest() noexcept;
 
 private:
     using Attempt = std::variant<Fetch, Wait, Code>;
@@ -78,6 +80,7 @@ private:
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
     Decision decide(Code code, const Introspector *by) noexcept;
 
+    [[nodiscard]] Result<jose::CompactJws> parse() const;
     std::optional<Decision> look_up(Now now);
     std::optional<cache::Record> find_jwt(const Introspector &introspector, Now now) noexcept;
     [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
@@ -111,7 +114,7 @@ private:
     cache::Room room_;
     std::span<const Introspector *const> listed_;
     std::string_view token_;
-    Sha256 digest_{};
+    std::optional<Sha256> digest_;
 
     Stage stage_ = Stage::kStart;
     bool jwt_shaped_ = false;

@@ -4,6 +4,9 @@ namespace token_introspect::jose {
 
 namespace {
 
+constexpr std::size_t kMostCandidates = 16;
+constexpr std::size_t kLongestRemembered = 1024;
+
 struct Parts {
     std::string_view header;
     std::string_view payload;
@@ -35,27 +38,57 @@ std::optional<Parts> split(std::string_view token) noexcept
     return parts;
 }
 
-/// The text of a part; the JSON that it holds goes to `value`.
-Result<std::string> decode_object(std::string_view part, const JsonLimits &limits, Json &value)
+Result<Json> decode_object(std::string_view part, const JsonLimits &limits)
 {
     if (base64url_decoded_size(part.size()) > limits.bytes) {
         return fail(Code::kMalformed, "a part of the token is too long");
     }
 
-    auto text = base64url_decode(part);
+    const auto text = base64url_decode(part);
 
     if (!text) {
         return fail(Code::kMalformed, "a part of the token is not base64url");
     }
 
-    Result<Json> object = parse_json_object(*text, limits);
+    return parse_json_object(*text, limits);
+}
 
-    if (!object) {
-        return std::unexpected(object.error());
+Result<Json> decode_header(std::string_view part, const JsonLimits &limits)
+{
+    Result<Json> header = decode_object(part, limits);
+
+    if (!header) {
+        return header;
     }
-    value = std::move(*object);
+    if (!json_is_string(json_object_get(header->get(), "alg"))) {
+        return fail(Code::kMalformed, "the token's header has no string alg");
+    }
 
-    return std::move(*text);
+    const json_t *kid = json_object_get(header->get(), "kid");
+
+    if (kid != nullptr && !json_is_string(kid)) {
+        return fail(Code::kMalformed, "the kid of the token's header is no string");
+    }
+
+    return header;
+}
+
+Result<Json> remembered_header(std::string_view part, const JsonLimits &limits, HeaderMemo &memo)
+{
+    if (part.size() > kLongestRemembered) {
+        return decode_header(part, limits);
+    }
+    if (memo.encoded != part) {
+        Result<Json> header = decode_header(part, limits);
+
+        if (!header) {
+            return header;
+        }
+        memo.encoded = part;
+        memo.header = std::move(*header);
+    }
+
+    return Json(json_incref(memo.header.get()));
 }
 
 bool is_candidate(const Key &key, Algorithm algorithm, std::string_view kid) noexcept
@@ -84,7 +117,7 @@ std::string_view CompactJws::issuer() const noexcept
     return json_string_member(payload.get(), "iss");
 }
 
-Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits)
+Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits, HeaderMemo *memo)
 {
     if (token.size() > limits.token_bytes) {
         return fail(Code::kMalformed, "the token is too long");
@@ -96,34 +129,24 @@ Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits
         return fail(Code::kMalformed, "the token has not three parts");
     }
 
-    CompactJws jws;
-
-    jws.signing_input = token.substr(0, parts->header.size() + 1 + parts->payload.size());
-
-    Result<std::string> header = decode_object(parts->header, limits.json, jws.header);
+    Result<Json> header = memo != nullptr ? remembered_header(parts->header, limits.json, *memo)
+                                          : decode_header(parts->header, limits.json);
 
     if (!header) {
         return std::unexpected(header.error());
     }
-    jws.header_json = std::move(*header);
 
-    if (!json_is_string(json_object_get(jws.header.get(), "alg"))) {
-        return fail(Code::kMalformed, "the token's header has no string alg");
-    }
-
-    const json_t *kid = json_object_get(jws.header.get(), "kid");
-
-    if (kid != nullptr && !json_is_string(kid)) {
-        return fail(Code::kMalformed, "the kid of the token's header is no string");
-    }
-
-    Result<std::string> payload = decode_object(parts->payload, limits.json, jws.payload);
+    Result<Json> payload = decode_object(parts->payload, limits.json);
 
     if (!payload) {
         return std::unexpected(payload.error());
     }
-    jws.payload_json = std::move(*payload);
 
+    CompactJws jws;
+
+    jws.signing_input = token.substr(0, parts->header.size() + 1 + parts->payload.size());
+    jws.header = std::move(*header);
+    jws.payload = std::move(*payload);
     jws.signature.resize(base64url_decoded_size(parts->signature.size()));
     if (!base64url_decode(parts->signature, jws.signature)) {
         return fail(Code::kMalformed, "the token's signature is not base64url");
@@ -147,20 +170,21 @@ Result<const Key *> verify(const CompactJws &jws, const KeySet &keys, AlgorithmS
 
     const std::string_view kid = jws.kid();
     const Bytes input = as_bytes(jws.signing_input);
-    bool has_candidate = false;
+    std::size_t tried = 0;
 
     for (const Key &key : keys.keys()) {
         if (!is_candidate(key, *algorithm, kid)) {
             continue;
         }
-
-        has_candidate = true;
+        if (tried++ == kMostCandidates) {
+            break;
+        }
         if (key.verify(*algorithm, input, jws.signature)) {
             return &key;
         }
     }
 
-    if (!has_candidate) {
+    if (tried == 0) {
         return fail(Code::kUnknownKey, "no key fits the token's kid and alg");
     }
 

@@ -23,24 +23,32 @@ bool has_compact_shape(std::string_view token) noexcept;
 struct CompactJws {
     std::string_view signing_input;
     std::vector<std::uint8_t> signature;
-    Json header;               ///< JSON object
-    Json payload;              ///< JSON object (RFC 7519 section 7.2)
-    std::string header_json;   ///< the decoded header
-    std::string payload_json;  ///< the decoded payload
+    Json header;   ///< JSON object
+    Json payload;  ///< JSON object (RFC 7519 section 7.2)
 
     [[nodiscard]] std::string_view kid() const noexcept;     ///< empty when absent
     [[nodiscard]] std::string_view issuer() const noexcept;  ///< unverified iss, empty when absent
 };
 
+/// The last header that parse_compact found good: nearly all tokens of an issuer have the same one.
+/// For one worker, not for threads.
+struct HeaderMemo {
+    std::string encoded;  ///< base64url as in the token
+    Json header;
+};
+
 /// Strict parsing: base64url without padding or stray bits, JSON objects without duplicate members,
 /// sizes and depth bounded, alg present and a string; kid, when there is one, a string. Everything
 /// else is kMalformed.
-Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits = {});
+/// With a memo, a header that is byte for byte the remembered one is not parsed again.
+Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits = {},
+                                 HeaderMemo *memo = nullptr);
 
 /// Checks alg, crit and signature. Candidates are the keys whose algorithms (and so type and curve)
 /// include the header's `alg`, provided `permitted` (empty: whatever the keys allow) has it. With a
 /// kid in the header: keys of that kid; keys without a kid of their own stay candidates; if the set
-/// has no such key kUnknownKey. Without a kid every candidate is tried in order.
+/// has no such key kUnknownKey. Without a kid the candidates are tried in order, at
+/// most 16: a sender of bad tokens must not have hundreds of signatures checked.
 /// `b64` and every other crit extension give kUnsupportedCritical; `jku`, `x5u`, `jwk`, `x5c` are
 /// never followed. Gives the key that verified (owned by the set).
 Result<const Key *> verify(const CompactJws &jws, const KeySet &keys, AlgorithmSet permitted);

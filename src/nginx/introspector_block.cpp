@@ -652,6 +652,13 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
                                     "use a longer one, or secret … allow_short; to silence this");
         }
     }
+    if (!introspector_.algorithms.empty() && !state->keys().keys().empty()
+        && std::ranges::none_of(state->keys().keys(), [&](const jose::Key &loaded) {
+               return !(loaded.algorithms() & introspector_.algorithms).empty();
+           }))
+    {
+        return "no key serves any of the algorithms that \"algorithms\" permits";
+    }
     transport_.discovers = !introspector_.discovery_uris.empty();
     std::vector<std::string> urls;
     for (const std::string &uri : introspector_.discovery_uris) {

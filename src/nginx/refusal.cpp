@@ -10,6 +10,7 @@ namespace {
 
 // Without a view of when the issuer recovers, soon is the best advice.
 constexpr std::string_view kRetryAfterSeconds = "1";
+constexpr std::string_view kRetryAfter = "Retry-After";
 
 ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexcept
 {
@@ -32,6 +33,21 @@ ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexc
         break;
     }
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+// What an earlier refusal of the same request left: an error_page may lead to another one.
+void hide_response_headers(ngx_http_request_t *request, std::string_view name) noexcept
+{
+    for (ngx_list_part_t *part = &request->headers_out.headers.part; part != nullptr;
+         part = part->next)
+    {
+        auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (equals_ignoring_case(view(headers[i].key), name)) {
+                headers[i].hash = 0;
+            }
+        }
+    }
 }
 
 ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
@@ -92,7 +108,8 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
     log_refusal(request, judgement, introspector);
     const Verdict verdict = outcome(judgement.code).verdict;
     if (verdict == Verdict::kUnavailable) {
-        add_response_header(request, "Retry-After", kRetryAfterSeconds);
+        hide_response_headers(request, kRetryAfter);
+        add_response_header(request, kRetryAfter, kRetryAfterSeconds);
     } else if (verdict != Verdict::kInternal) {
         if (const auto challenge = challenge_for(request, conf, judgement)) {
             // one challenge only, also when an error_page leads to another protected location

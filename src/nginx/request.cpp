@@ -207,6 +207,9 @@ ngx_int_t Request::conclude(const LocationConf &conf)
     const bool active = judgement_.code == Code::kActive && validation_ != nullptr;
     if (active || (absent && conf.use->optional)) {
         const Judgement judged = judge(request_, conf, claims());
+        if (judged.code == Code::kActive && absent) {
+            return NGX_DECLINED;  // no reason to refuse, but none for `satisfy any` either
+        }
         if (judged.code == Code::kActive) {
             return forward_claims(request_, conf, claims()) ? NGX_OK
                                                             : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -240,7 +243,7 @@ flow::CacheStatus Request::cache_status() const noexcept
 
 const Sha256 *Request::token_digest() const noexcept
 {
-    return validation_ != nullptr ? &validation_->token_digest() : nullptr;
+    return validation_ != nullptr ? validation_->token_digest() : nullptr;
 }
 
 }  // namespace token_introspect::nginx

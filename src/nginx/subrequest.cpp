@@ -284,7 +284,7 @@ Result<token::Answer> Subrequest::answer_of(ngx_http_request_t *request,
                                             ngx_int_t rc) const noexcept
 {
     if (!is_internal(request)) {
-        return fail(Code::kIssuerMetadata,
+        return fail(Code::kIssuerUnreachable,
                     "the location of an internal URI must be marked \"internal\" in every server "
                     "that uses this introspector");
     }

@@ -63,7 +63,7 @@ TEST_F(File, SymbolicLinkIsFollowed)
 
 using WatchedFileTest = File;
 
-TEST_F(WatchedFileTest, ChangesOncePerWrite)
+TEST_F(WatchedFileTest, HasChangedUntilAccepted)
 {
     WatchedFile file(directory_.write("f", "one"));
     EXPECT_EQ(file.path(), directory_.path("f"));
@@ -71,9 +71,20 @@ TEST_F(WatchedFileTest, ChangesOncePerWrite)
 
     directory_.write("f", "two");
     EXPECT_TRUE(file.changed(2000));
-    EXPECT_FALSE(file.changed(3000));
+    EXPECT_TRUE(file.changed(3000));
+    file.accept();
+    EXPECT_FALSE(file.changed(4000));
     directory_.write("f", "three");
-    EXPECT_TRUE(file.changed(4000));
+    EXPECT_TRUE(file.changed(5000));
+}
+
+TEST_F(WatchedFileTest, NoticesAnotherMode)
+{
+    const std::string path = directory_.write("f", "one");
+    WatchedFile file(path);
+    ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+
+    EXPECT_TRUE(file.changed(1000));
 }
 
 TEST_F(WatchedFileTest, AsksAtMostOnceASecond)
@@ -119,7 +130,8 @@ TEST_F(WatchedFileTest, MissingForTheMomentIsNoChange)
     std::filesystem::rename(path, directory_.path("aside"));
     EXPECT_FALSE(file.changed(1000));
     std::filesystem::rename(directory_.path("aside"), path);
-    EXPECT_FALSE(file.changed(2000));
+    EXPECT_TRUE(file.changed(2000));
+    file.accept();
 
     std::filesystem::remove(path);
     EXPECT_FALSE(file.changed(3000));

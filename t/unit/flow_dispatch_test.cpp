@@ -260,7 +260,7 @@ TEST_F(FlowDispatch, DigestIsOfTheToken)
     Request request(worker(), now_, {&mine}, "opaque");
     request.advance();
 
-    EXPECT_EQ(request.validation().token_digest(), *Sha256Hasher()(as_bytes("opaque")));
+    EXPECT_EQ(*request.validation().token_digest(), *Sha256Hasher()(as_bytes("opaque")));
 }
 
 }  // namespace

@@ -212,7 +212,7 @@ public:
     {
         return std::string(flow::name(validation_->cache_status()));
     }
-    [[nodiscard]] const flow::Validation &validation() const { return *validation_; }
+    [[nodiscard]] flow::Validation &validation() { return *validation_; }
 
     CopyRoom &room() noexcept { return room_; }
 

@@ -85,8 +85,6 @@ TEST(ParseCompact, GivesThePartsOfTheToken)
     const Result<CompactJws> jws = parse_compact(token);
 
     ASSERT_TRUE(jws);
-    EXPECT_EQ(jws->header_json, header);
-    EXPECT_EQ(jws->payload_json, kPayload);
     EXPECT_EQ(jws->signing_input, token.substr(0, token.rfind('.')));
     EXPECT_EQ(jws->signing_input.data(), token.data());
     EXPECT_EQ(jws->signature.size(), 32U);
