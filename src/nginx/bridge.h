@@ -16,9 +16,9 @@ extern ngx_module_t ngx_http_token_introspect_filter_module;
 
 /* configuration objects */
 void *ti_create_main_conf(ngx_conf_t *cf);
-char *ti_init_main_conf(ngx_conf_t *cf, void *conf);
+char *ti_init_main_conf(ngx_conf_t *cf, void *object);
 void *ti_create_loc_conf(ngx_conf_t *cf);
-char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object);
 
 /* http directives */
 char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace token_introspect::nginx {
 
@@ -183,42 +184,40 @@ char *set_codes(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         return duplicate();
     }
     StatusCodes codes;
-    auto set = [&](std::string_view name, std::initializer_list<ngx_uint_t *> targets,
-                   std::string_view word) {
-        const auto text = parameter(word, name);
-        const ngx_uint_t code = text ? status_code(*text) : 0;
-        for (ngx_uint_t *target : targets) {
-            *target = text ? code : *target;
-        }
-        return text.has_value();
+    struct Parameter {
+        std::string_view name;
+        std::vector<ngx_uint_t *> targets;
     };
     // no_match first: the finer ones refine it, wherever they stand
-    for (const bool finer : {false, true}) {
-        for (std::size_t i = 1; i < args.size(); ++i) {
-            const std::string_view word = args[i];
-            const bool all = word.starts_with("no_match=");
-            const bool known =
-                all ? finer
-                          || set("no_match",
-                                 {&codes.invalid, &codes.forbidden, &codes.unavailable,
-                                  &codes.invalid_request},
-                                 word)
-                    : !finer || set("not_supplied", {&codes.not_supplied}, word)
-                          || set("invalid", {&codes.invalid}, word)
-                          || set("forbidden", {&codes.forbidden}, word)
-                          || set("unavailable", {&codes.unavailable}, word);
-            if (!known) {
-                return conf_error(cf, "unknown parameter \"" + std::string(word)
-                                          + "\": use not_supplied, invalid, forbidden, unavailable "
-                                            "or no_match");
+    const std::array parameters = {
+        Parameter{"no_match",
+                  {&codes.invalid_request, &codes.invalid, &codes.forbidden, &codes.unavailable}},
+        Parameter{"not_supplied", {&codes.not_supplied}},
+        Parameter{"invalid", {&codes.invalid}},
+        Parameter{"forbidden", {&codes.forbidden}},
+        Parameter{"unavailable", {&codes.unavailable}},
+    };
+    std::size_t known = 1;
+    for (const Parameter &known_parameter : parameters) {
+        for (const std::string_view word : args) {
+            const auto text = parameter(word, known_parameter.name);
+            if (!text) {
+                continue;
             }
-            if ((codes.not_supplied == 0) || codes.invalid == 0 || codes.forbidden == 0
-                || codes.unavailable == 0)
-            {
+            const ngx_uint_t code = status_code(*text);
+            if (code == 0) {
                 return conf_error(cf, "invalid \"" + std::string(word)
                                           + "\": " + std::string(kStatusCure));
             }
+            for (ngx_uint_t *target : known_parameter.targets) {
+                *target = code;
+            }
+            ++known;
         }
+    }
+    if (known != args.size()) {
+        return conf_error(cf, "unknown parameter in \"token_error_code\": use not_supplied, "
+                              "invalid, forbidden, unavailable or no_match, each with =CODE");
     }
     conf.codes = codes;
     return NGX_CONF_OK;

@@ -43,6 +43,7 @@ public:
     void take(ngx_chain_t *chain) noexcept;
 
     [[nodiscard]] std::string_view url() const noexcept { return url_; }
+    [[nodiscard]] std::string_view method() const noexcept { return view(request_->method_name); }
     [[nodiscard]] std::string_view host() const noexcept { return host_; }
     [[nodiscard]] std::string_view ssl_name() const noexcept { return ssl_name_; }
 

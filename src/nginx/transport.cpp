@@ -263,6 +263,7 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
               "proxy_http_version 1.1;"
               "proxy_set_header Host $token_introspect_fetch_host;"
               "proxy_set_header Connection \"\";"
+              "proxy_method $token_introspect_fetch_method;"
               "proxy_pass_request_headers on;proxy_pass_request_body on;"
               "proxy_cache off;proxy_store off;proxy_intercept_errors off;proxy_redirect off;"
               // unbuffered, because a buffered answer that outgrows proxy_buffers would stall:

@@ -45,7 +45,7 @@ public:
 
     /// The route for an absolute URL, configured or discovered. Nothing when the URL cannot be
     /// reached: no server was made, or the URL is malformed.
-    [[nodiscard]] std::optional<Route> route(std::string_view url) const;
+    [[nodiscard]] std::optional<Route> route(std::string_view text) const;
 
     /// The URI of the one location in the module's server.
     static constexpr std::string_view kLocation = "/";

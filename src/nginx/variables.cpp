@@ -229,6 +229,7 @@ ngx_int_t ti_add_variables(ngx_conf_t *cf)
         Named{kClaimPrefix, get<named_claim>, NGX_HTTP_VAR_PREFIX},
         Named{kHeaderPrefix, get<named_header>, NGX_HTTP_VAR_PREFIX},
         Named{"token_introspect_fetch_url", fetch_part<&Subrequest::url>},
+        Named{"token_introspect_fetch_method", fetch_part<&Subrequest::method>},
         Named{"token_introspect_fetch_host", fetch_part<&Subrequest::host>},
         Named{"token_introspect_fetch_ssl_name", fetch_part<&Subrequest::ssl_name>},
     };
