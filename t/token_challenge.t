@@ -52,7 +52,9 @@ my $good = sub { jwt(aud => 'api', @_) };
         $is->(', error="insufficient_scope", error_description="The request requires a wider '
             . 'scope than the access token has", scope="read write"')],
     ['scope, no token' => undef, 401, 'missing', '/t/scope', $is->('')],
-    ['claim' => $good->(), 403, 'claim_refused', '/t/claim', $is->('')],
+    ['claim' => $good->(), 403, 'claim_refused', '/t/claim',
+        $is->(', error="insufficient_scope", error_description="The request requires higher '
+            . 'privileges than the access token has"')],
     ['issuer down' => jwt(iss => 'https://down.test', -alg => 'ES256'), 503, 'issuer_unreachable',
         '/t', '!WWW-Authenticate', 'Retry-After: 1'],
 ]

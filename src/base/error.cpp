@@ -33,9 +33,15 @@ constexpr Outcome invalid(Code code, std::string_view word,
     return {code, word, Verdict::kInvalid, kInvalidTokenError, description, Severity::kInfo};
 }
 
+// RFC 6750 section 3.1: the request requires higher privileges than provided by the access token.
 constexpr Outcome forbidden(Code code, std::string_view word)
 {
-    return {code, word, Verdict::kForbidden, {}, {}, Severity::kInfo};
+    return {code,
+            word,
+            Verdict::kForbidden,
+            "insufficient_scope",
+            "The request requires higher privileges than the access token has",
+            Severity::kInfo};
 }
 
 constexpr Outcome unavailable(Code code, std::string_view word)

@@ -197,27 +197,28 @@ char *set_codes(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         Parameter{"forbidden", {&codes.forbidden}},
         Parameter{"unavailable", {&codes.unavailable}},
     };
-    std::size_t known = 1;
-    for (const Parameter &known_parameter : parameters) {
+    std::vector<std::string_view> unknown(args.begin() + 1, args.end());
+    for (const Parameter &known : parameters) {
         for (const std::string_view word : args) {
-            const auto text = parameter(word, known_parameter.name);
+            const auto text = parameter(word, known.name);
             if (!text) {
                 continue;
             }
+            std::erase(unknown, word);
             const ngx_uint_t code = status_code(*text);
             if (code == 0) {
                 return conf_error(cf, "invalid \"" + std::string(word)
                                           + "\": " + std::string(kStatusCure));
             }
-            for (ngx_uint_t *target : known_parameter.targets) {
+            for (ngx_uint_t *target : known.targets) {
                 *target = code;
             }
-            ++known;
         }
     }
-    if (known != args.size()) {
-        return conf_error(cf, "unknown parameter in \"token_error_code\": use not_supplied, "
-                              "invalid, forbidden, unavailable or no_match, each with =CODE");
+    if (!unknown.empty()) {
+        return conf_error(cf, "unknown parameter \"" + std::string(unknown.front())
+                                  + "\": use not_supplied, invalid, forbidden, unavailable or "
+                                    "no_match");
     }
     conf.codes = codes;
     return NGX_CONF_OK;

@@ -52,7 +52,7 @@ TEST(Outcome, Rfc6750ErrorGoesWithTheVerdict)
             expected = "invalid_request";
         } else if (row.verdict == Verdict::kInvalid) {
             expected = "invalid_token";
-        } else if (row.code == Code::kInsufficientScope) {
+        } else if (row.verdict == Verdict::kForbidden) {
             expected = "insufficient_scope";
         }
 
