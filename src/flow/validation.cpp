@@ -569,13 +569,18 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     record.text = answer->body;
     const std::uint64_t generation = lease_.publish(
         now, record, {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = cache::kNeverExpires});
-    if (generation == 0 && introspector.cache_ttl_ms != 0) {
-        environment_->host.report(Severity::kWarn, introspector,
-                                  "the issuer's document finds no room in the token_zone and is "
-                                  "kept by this worker alone: make the zone larger");
-    }
     IntrospectorState &state = state_of(introspector);
-    const std::uint64_t kept_until_ms = now.monotonic_ms + introspector.cache_ttl_ms;
+    std::uint64_t kept_until_ms = 0;
+    if (generation == 0 && introspector.cache_ttl_ms != 0) {
+        // Either there was no room, or somebody took over and has stored something newer.
+        const cache::Key key = keys ? introspector.key_set_key() : introspector.metadata_key();
+        if (!environment_->store_of(introspector).find(key, now, room_)) {
+            kept_until_ms = now.monotonic_ms + introspector.cache_ttl_ms;
+            environment_->host.report(Severity::kWarn, introspector,
+                                      "the issuer's document finds no room in the token_zone and "
+                                      "is kept by this worker alone: make the zone larger");
+        }
+    }
     if (keys) {
         state.keys_stored_as(generation, kept_until_ms);
     } else {

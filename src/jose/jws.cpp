@@ -91,12 +91,6 @@ Result<Json> remembered_header(std::string_view part, const JsonLimits &limits, 
     return Json(json_incref(memo.header.get()));
 }
 
-bool is_candidate(const Key &key, Algorithm algorithm, std::string_view kid) noexcept
-{
-    return key.algorithms().has(algorithm)
-           && (kid.empty() || key.kid().empty() || key.kid() == kid);
-}
-
 }  // namespace
 
 bool has_compact_shape(std::string_view token) noexcept
@@ -172,15 +166,23 @@ Result<const Key *> verify(const CompactJws &jws, const KeySet &keys, AlgorithmS
     const Bytes input = as_bytes(jws.signing_input);
     std::size_t tried = 0;
 
-    for (const Key &key : keys.keys()) {
-        if (!is_candidate(key, *algorithm, kid)) {
-            continue;
-        }
-        if (tried++ == kMostCandidates) {
-            break;
-        }
-        if (key.verify(*algorithm, input, jws.signature)) {
-            return &key;
+    // First the keys of the token's kid, then those that have none (or all, when the token has none).
+    for (const bool named : {true, false}) {
+        for (const Key &key : keys.keys()) {
+            const bool is_named = !kid.empty() && key.kid() == kid;
+
+            if (is_named != named || !key.algorithms().has(*algorithm)
+                || (!named && !kid.empty() && !key.kid().empty()))
+            {
+                continue;
+            }
+            if (tried == kMostCandidates) {
+                break;
+            }
+            tried++;
+            if (key.verify(*algorithm, input, jws.signature)) {
+                return &key;
+            }
         }
     }
 

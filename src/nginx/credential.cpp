@@ -124,6 +124,27 @@ bool take_variable(ngx_http_request_t *request, const CredentialSource &source, 
     return single.take(token::bare_token(*value), source);
 }
 
+// nginx finds the header by a pointer of its own, which must not lead to what was taken out.
+void link_authorization(ngx_http_request_t *request)
+{
+    ngx_table_elt_t *first = nullptr;
+    ngx_table_elt_t *last = nullptr;
+    each_header(request, [&](ngx_table_elt_t &header) {
+        if (is_header(header, "Authorization")) {
+#if (nginx_version >= 1023000)
+            header.next = nullptr;
+            if (last != nullptr) {
+                last->next = &header;
+            }
+#endif
+            first = first != nullptr ? first : &header;
+            last = &header;
+        }
+        return true;
+    });
+    request->headers_in.authorization = first;
+}
+
 bool strip_header(ngx_http_request_t *request, const CredentialSource &source)
 {
     const bool done =
@@ -135,12 +156,7 @@ bool strip_header(ngx_http_request_t *request, const CredentialSource &source)
             return !source.bearer || token::has_bearer_scheme(view(header.value));
         });
     if (done && equals_ignoring_case(source.name, "Authorization")) {
-        ngx_table_elt_t *left = nullptr;
-        each_header(request, [&](ngx_table_elt_t &header) {
-            left = is_header(header, source.name) ? &header : nullptr;
-            return left == nullptr;
-        });
-        request->headers_in.authorization = left;
+        link_authorization(request);
     }
     return done;
 }
@@ -269,7 +285,9 @@ bool lists(std::span<const CredentialSource> sources, const CredentialSource &so
 {
     return std::ranges::any_of(sources, [&](const CredentialSource &other) {
         return other.kind == source.kind && other.bearer == source.bearer
-               && equals_ignoring_case(other.name, source.name);
+               && (source.kind == CredentialSource::Kind::kHeader
+                       ? equals_ignoring_case(other.name, source.name)
+                       : other.name == source.name);
     });
 }
 

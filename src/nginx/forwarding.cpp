@@ -53,6 +53,7 @@ bool forward_claims(ngx_http_request_t *request, const LocationConf &conf,
         {
             return false;
         }
+        forget_variable(request, claim.variable);
     }
     return true;
 }

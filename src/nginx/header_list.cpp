@@ -72,9 +72,16 @@ bool copy_headers(ngx_list_t &list, ngx_pool_t *pool) noexcept
 
 bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t value) noexcept
 {
+    constexpr ngx_uint_t few = 4;
+    // nginx runs a request of HTTP/0.9 before it makes the list
+    if (list.last == nullptr && ngx_list_init(&list, pool, few, sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
+        return false;
+    }
     auto *lowcase = static_cast<u_char *>(ngx_pnalloc(pool, name.len));
-    auto *header = static_cast<ngx_table_elt_t *>(ngx_list_push(&list));
-    if (header == nullptr || lowcase == nullptr) {
+    auto *header =
+        lowcase != nullptr ? static_cast<ngx_table_elt_t *>(ngx_list_push(&list)) : nullptr;
+    if (header == nullptr) {
         return false;
     }
     ngx_memzero(header, sizeof *header);

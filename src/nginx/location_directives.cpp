@@ -99,7 +99,7 @@ std::vector<std::string> shown_by(const CredentialSource &source)
     case CredentialSource::Kind::kHeader:
         return {"http_" + name};
     case CredentialSource::Kind::kCookie:
-        return {"http_cookie"};
+        return {"http_cookie", "cookie_" + source.name};
     case CredentialSource::Kind::kQuery:
         return {"request", "request_uri"};
     case CredentialSource::Kind::kVariable:
@@ -114,6 +114,7 @@ char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
     const std::string_view what = args[1];
     if (what.starts_with('$')) {
         source.kind = CredentialSource::Kind::kVariable;
+        source.name = what;
         if (!Template::compile(cf, what, source.variable)) {
             return failed();
         }

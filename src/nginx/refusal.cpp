@@ -54,8 +54,11 @@ ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_vi
                                      std::string_view value)
 {
     const ngx_str_t kept = copy(request->pool, value);
-    auto *header = static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers));
-    if (header == nullptr || kept.data == nullptr) {
+    auto *header =
+        kept.data != nullptr
+            ? static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers))
+            : nullptr;
+    if (header == nullptr) {
         return nullptr;
     }
     ngx_memzero(header, sizeof *header);

@@ -221,14 +221,22 @@ ngx_int_t Request::conclude(const LocationConf &conf)
     return refuse(request_, conf, judgement_, introspector());
 }
 
+// Only those of a token that is good, if not always good enough.
+bool Request::shows_claims() const noexcept
+{
+    const Verdict verdict = outcome(judgement_.code).verdict;
+    return validation_ != nullptr && decided_
+           && (verdict == Verdict::kPass || verdict == Verdict::kForbidden);
+}
+
 token::ClaimsView Request::claims() const noexcept
 {
-    return validation_ != nullptr ? validation_->claims() : token::ClaimsView();
+    return shows_claims() ? validation_->claims() : token::ClaimsView();
 }
 
 token::ClaimsView Request::header() const noexcept
 {
-    return validation_ != nullptr ? validation_->header() : token::ClaimsView();
+    return shows_claims() ? validation_->header() : token::ClaimsView();
 }
 
 const flow::Introspector *Request::introspector() const noexcept

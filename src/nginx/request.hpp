@@ -47,6 +47,7 @@ private:
     bool proceed();
     ngx_int_t conclude(const LocationConf &conf);
     void restart() noexcept;
+    [[nodiscard]] bool shows_claims() const noexcept;
 
     ngx_http_request_t *request_;
     Worker *worker_;

@@ -4,6 +4,7 @@
 #include "nginx/conf.hpp"
 #include "nginx/header_list.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -15,6 +16,7 @@ constexpr std::string_view kUserAgent = "ngx_http_token_introspect_module";
 
 constexpr ngx_uint_t kMostHeaders = 8;
 constexpr ngx_msec_t kEndingInterval = 10;
+constexpr ngx_msec_t kLongestEndingInterval = 1000;
 
 bool has_control_or_space(std::string_view text) noexcept
 {
@@ -248,7 +250,11 @@ void Subrequest::on_deadline(ngx_event_t *event) noexcept
     if (upstream != nullptr && upstream->cleanup != nullptr && *upstream->cleanup != nullptr) {
         (*upstream->cleanup)(request);  // the client's request, and with it *self, may end here
     } else if (!self->ended_) {
-        ngx_add_timer(&self->deadline_, kEndingInterval);  // between two of its states
+        // Between two of its states, or in a location that nothing can call back (a proxy_cache_lock,
+        // for example): the client's next request must not wait for it.
+        self->parent_->main->keepalive = 0;
+        self->ending_interval_ = std::min(self->ending_interval_ * 2, kLongestEndingInterval);
+        ngx_add_timer(&self->deadline_, self->ending_interval_);
     }
     ngx_http_run_posted_requests(client);
 }
@@ -258,7 +264,7 @@ void Subrequest::abort(const Result<token::Answer> &answer) noexcept
 {
     if (!told_) {
         finish_with(answer);
-        ngx_add_timer(&deadline_, kEndingInterval);
+        ngx_add_timer(&deadline_, ending_interval_);
     }
 }
 

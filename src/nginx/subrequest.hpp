@@ -68,6 +68,7 @@ private:
     ngx_http_request_t *request_ = nullptr;
     ngx_http_post_subrequest_t done_{};
     ngx_event_t deadline_{};
+    ngx_msec_t ending_interval_;
     std::string url_;
     std::string host_;
     std::string ssl_name_;

@@ -258,6 +258,21 @@ TEST(Verify, KidChoosesAmongKeys)
     EXPECT_EQ(verdict(with_a, set_of(secret_key("a", other), secret_key("a"))), Code::kActive);
 }
 
+TEST(Verify, KeyOfTheKidIsTriedBeforeAnyNumberOfNamelessOnes)
+{
+    KeySet keys;
+    for (int i = 0; i < 20; i++) {
+        keys.add(secret_key("", std::string(32, static_cast<char>('a' + i))));
+    }
+    const std::string named = hmac_token(R"({"alg":"HS256","kid":"mine"})");
+    const std::string plain = hmac_token(R"({"alg":"HS256"})");
+    keys.add(secret_key("mine"));
+
+    EXPECT_EQ(verdict(named, keys), Code::kActive);
+    // a token that names no key does not have every signature checked
+    EXPECT_EQ(verdict(plain, keys), Code::kBadSignature);
+}
+
 TEST(Verify, GivesTheKeyThatVerified)
 {
     const KeySet keys = set_of(secret_key("a", std::string(32, 'o')), secret_key("b"));
