@@ -659,7 +659,6 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     {
         return "no key serves any of the algorithms that \"algorithms\" permits";
     }
-    transport_.discovers = !introspector_.discovery_uris.empty();
     std::vector<std::string> urls;
     for (const std::string &uri : introspector_.discovery_uris) {
         urls.push_back(uri);
@@ -667,7 +666,7 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     urls.push_back(introspector_.jwks_uri);
     urls.push_back(introspector_.introspection_endpoint);
     std::erase_if(urls, [](const std::string &uri) { return uri.empty() || uri[0] == '/'; });
-    if (!urls.empty() || transport_.discovers) {
+    if (!urls.empty() || !introspector_.discovery_uris.empty()) {
         auto created = configured_.transport.create(cf_, introspector_.index, urls, transport_);
         if (!created) {
             logged = created.error().empty();

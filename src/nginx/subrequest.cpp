@@ -85,7 +85,8 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
     if (!target.starts_with('/')) {
         std::optional<Route> route = configured.transport.route(target);
         if (!route) {
-            return fail(Code::kIssuerMetadata, "the issuer's address is not an http or https URL");
+            return fail(Code::kIssuerMetadata, "the issuer's address is no URL, or https and no "
+                                               "certification authorities are there");
         }
         server = route->server;
         url_ = std::move(route->url);

@@ -243,7 +243,8 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
         peers_.push_back({.origin = std::move(origin), .upstream = std::move(name)});
     }
     auto tls = tls_directives(options);
-    if (!tls && (https || options.discovers)) {
+    reaches_https_ = tls.has_value();
+    if (!reaches_https_ && https) {
         return std::unexpected(tls.error());
     }
     std::string server;
@@ -292,7 +293,7 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
 std::optional<Route> Transport::route(std::string_view text) const
 {
     const std::optional<token::Url> url = token::parse_url(text);
-    if (!url || server_ == nullptr) {
+    if (!url || server_ == nullptr || (url->https && !reaches_https_)) {
         return std::nullopt;
     }
     Route route{.server = server_,

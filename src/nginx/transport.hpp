@@ -18,8 +18,7 @@ struct TransportOptions {
     std::vector<std::string> resolver;  ///< the directive's words, empty: http's resolver
     std::string resolver_timeout;
     bool ssl_verify = true;
-    bool discovers = false;  ///< metadata may name https URLs that are not known yet
-    std::string ssl_name;    ///< empty: the URL's host
+    std::string ssl_name;  ///< empty: the URL's host
     /// proxy_ssl_* directives without the prefix: trusted_certificate, certificate, …
     std::vector<std::pair<std::string, std::string>> ssl;
 };
@@ -44,7 +43,7 @@ public:
                                             const TransportOptions &options);
 
     /// The route for an absolute URL, configured or discovered. Nothing when the URL cannot be
-    /// reached: no server was made, or the URL is malformed.
+    /// reached: no server was made, the URL is malformed, or it is https and nothing can verify it.
     [[nodiscard]] std::optional<Route> route(std::string_view text) const;
 
     /// The URI of the one location in the module's server.
@@ -59,6 +58,7 @@ private:
     [[nodiscard]] bool uses_resolver() const noexcept;
 
     ngx_http_conf_ctx_t *server_ = nullptr;
+    bool reaches_https_ = false;  ///< false: this system has nothing to verify a certificate with
     std::string ssl_name_;
     std::vector<Peer> peers_;
 };
