@@ -55,7 +55,8 @@ void link_known_headers(ngx_http_headers_in_t &in) noexcept
 
 Subrequest::Subrequest(ngx_http_request_t *parent, Owner &owner) noexcept
     : parent_(parent),
-      owner_(&owner)
+      owner_(&owner),
+      ending_interval_(kEndingInterval)
 {
     done_.handler = on_done;
     done_.data = this;
