@@ -174,12 +174,18 @@ Lanes letters_and_digits(Lanes bytes) noexcept
 template <class Accepted> bool all_of_lanes(std::string_view text, Accepted accepted) noexcept
 {
     Lanes all = Lanes{} - 1;
-    for (std::size_t i = 0; i < text.size(); i += sizeof(Lanes)) {
-        const std::size_t size = std::min(sizeof(Lanes), text.size() - i);
-        Lanes bytes = Lanes{} + 'A';
-        std::memcpy(&bytes, text.data() + i, size);
+    Lanes bytes;
+    // a copy of a size that the compiler knows is one load
+    for (; text.size() >= sizeof bytes; text.remove_prefix(sizeof bytes)) {
+        std::memcpy(&bytes, text.data(), sizeof bytes);
         all &= accepted(bytes);
     }
+    if (!text.empty()) {
+        bytes = Lanes{} + 'A';
+        std::memcpy(&bytes, text.data(), text.size());
+        all &= accepted(bytes);
+    }
+
     std::array<std::uint64_t, 2> words{};
     std::memcpy(words.data(), &all, sizeof all);
     return (words[0] & words[1]) == ~std::uint64_t{0};
