@@ -99,8 +99,6 @@ private:
     [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
                                               std::uint64_t since_ms) noexcept;
 
-    void lead(const Introspector &introspector, const cache::Key &key,
-              cache::LeaseId lease) noexcept;
     Fetch fetch(const Introspector &introspector, Document document);
     Result<void> adopt(const Introspector &introspector, Document document, std::string_view text,
                        std::uint64_t generation);
@@ -136,7 +134,8 @@ private:
     // The fetch under way.
     const Introspector *fetching_ = nullptr;
     Document fetched_document_ = Document::kIntrospection;
-    Lease lease_;
+    Lease document_lease_;
+    Lease token_lease_;
 
     const Introspector *decided_by_ = nullptr;
     token::ClaimsView claims_;
