@@ -18,7 +18,7 @@ struct Record {
     std::string_view presented_issuer{};  ///< iss as an opaque token in JWT form states it
     Bytes claims{};                       ///< claims image
     Bytes header{};                       ///< claims image of the JOSE header
-    std::string_view text{};              ///< key set or metadata document
+    std::string_view text{};              ///< key set, metadata document, signed response
 };
 
 /// The block form: a fixed head with the parts' lengths, then the parts.

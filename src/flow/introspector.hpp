@@ -38,6 +38,8 @@ struct Introspector {
     std::string jwks_uri;                     ///< internal location or absolute URL
     std::vector<std::string> discovery_uris;  ///< tried in order on 404
     std::string introspection_endpoint;
+    bool signed_response = false;   ///< the endpoint answers with JWTs that keys verify (RFC 9701)
+    std::string response_audience;  ///< this resource server, as RFC 9701's `aud` names it
 
     token::ClientCredentials credentials;
     std::string client_secret_file;
@@ -55,18 +57,17 @@ struct Introspector {
     /// never found.
     std::array<std::uint8_t, 16> fingerprint{};
 
-    [[nodiscard]] bool has_remote_keys() const noexcept
-    {
-        return kind == Kind::kJwt && keys.empty();
-    }
+    /// True when it has keys: for its tokens, or for its endpoint's answers about them.
+    [[nodiscard]] bool verifies() const noexcept { return kind == Kind::kJwt || signed_response; }
+    [[nodiscard]] bool has_remote_keys() const noexcept { return verifies() && keys.empty(); }
     /// True when the metadata document must be read before a token can be judged.
     [[nodiscard]] bool needs_metadata() const noexcept
     {
         if (discovery_uris.empty()) {
             return false;
         }
-        return kind == Kind::kOpaque ? introspection_endpoint.empty()
-                                     : jwks_uri.empty() || awaits_issuer();
+        return (kind == Kind::kOpaque && introspection_endpoint.empty())
+               || (verifies() && awaits_issuer()) || (has_remote_keys() && jwks_uri.empty());
     }
     /// True when only the metadata document names the issuer.
     [[nodiscard]] bool awaits_issuer() const noexcept

@@ -68,6 +68,7 @@ Decision Validation::decide(Code code, const Introspector *by) noexcept
     if (code != Code::kActive) {
         claims_ = {};
         header_ = {};
+        introspection_jwt_ = {};
     }
     return {code};
 }
@@ -209,6 +210,7 @@ Step Validation::run(Now now)
         since_ms_ = 0;
         metadata_ready_ = keys_ready_ = false;
         answered_.reset();
+        response_.reset();
         document_failed_.reset();
         discovery_attempt_ = 0;
     }
@@ -282,16 +284,11 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
         cache_status_ = CacheStatus::kHit;
         return use(introspector, *record, now);
     }
-    Result<const jose::Key *> key = jose::verify(*jws_, state.keys(), introspector.algorithms);
-    if (!key && key.error().code == Code::kUnknownKey && introspector.has_remote_keys()
-        && !keys_ready_)
-    {
-        if (Hurdle hurdle = renew_keys(introspector, now)) {
-            return std::move(*hurdle);
-        }
-        key = jose::verify(*jws_, state.keys(), introspector.algorithms);
+    auto key = verify(introspector, *jws_, now);
+    if (!key) {
+        return std::move(key.error());
     }
-    return key ? accept_jwt(introspector, **key, now) : key.error().code;
+    return accept_jwt(introspector, **key, now);
 }
 
 Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &key, Now now)
@@ -320,7 +317,9 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
 
 cache::Wanted Validation::wanted(const Introspector &introspector, std::uint64_t since_ms) noexcept
 {
-    return {.since_ms = since_ms, .lease_ms = introspector.fetch_ms + kLeaseMarginMs};
+    // A signed answer may need the key set, too.
+    const std::uint64_t fetches = introspector.signed_response ? 2 : 1;
+    return {.since_ms = since_ms, .lease_ms = (introspector.fetch_ms + kLeaseMarginMs) * fetches};
 }
 
 Fetch Validation::fetch(const Introspector &introspector, Document document)
@@ -344,6 +343,9 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
         break;
     case Document::kIntrospection:
         fetch.uri = state.introspection_endpoint(introspector);
+        if (introspector.signed_response) {
+            fetch.accept = "application/token-introspection+jwt, application/jwt";
+        }
         fetch.authorization = token::authorization_value(state.credentials());
         fetch.form =
             token::introspection_form(token_, introspector.token_type_hint, state.credentials());
@@ -376,6 +378,7 @@ Code Validation::use(const Introspector &introspector, const cache::Record &reco
     }
     claims_ = token::ClaimsView(record.claims);
     header_ = token::ClaimsView(record.header);
+    introspection_jwt_ = record.text;
     return check(introspector, now);
 }
 

@@ -4,6 +4,7 @@
 #include "flow/lease.hpp"
 #include "jose/jws.hpp"
 
+#include <expected>
 #include <optional>
 #include <string>
 #include <variant>
@@ -67,6 +68,8 @@ public:
     [[nodiscard]] token::ClaimsView claims() const noexcept { return claims_; }
     /// The JOSE header of a JWT, when the decision is kActive.
     [[nodiscard]] token::ClaimsView header() const noexcept { return header_; }
+    /// The issuer's signed introspection response, when the decision is kActive and there is one.
+    [[nodiscard]] std::string_view introspection_jwt() const noexcept { return introspection_jwt_; }
     [[nodiscard]] CacheStatus cache_status() const noexcept { return cache_status_; }
     /// SHA-256 of the token, computed when first asked for; nullptr when OpenSSL fails.
     [[nodiscard]] const Sha256 *token_digest() noexcept;
@@ -75,6 +78,11 @@ private:
     using Attempt = std::variant<Fetch, Wait, Code>;
     /// What a step on the way to a candidate's outcome gives: nothing when it may go on.
     using Hurdle = std::optional<Attempt>;
+    /// A signed introspection response that is not judged yet.
+    struct Response {
+        std::string jwt;
+        bool is_rfc9701;
+    };
     enum class Stage : std::uint8_t { kStart, kJwt, kOpaque };
 
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
@@ -94,6 +102,8 @@ private:
     Hurdle need_metadata(const Introspector &introspector, Now now);
     Hurdle need_keys(const Introspector &introspector, Now now);
     Hurdle renew_keys(const Introspector &introspector, Now now);
+    std::expected<const jose::Key *, Attempt> verify(const Introspector &introspector,
+                                                     const jose::CompactJws &jws, Now now);
     Hurdle settle(const Introspector &introspector, Document document, const cache::Key &key,
                   const cache::Acquired &acquired);
     [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
@@ -104,6 +114,9 @@ private:
                        std::uint64_t generation);
     void took_document(Now now, const Result<token::Answer> &answer);
     void took_introspection(Now now, const Result<token::Answer> &answer);
+    Attempt judge_response(const Introspector &introspector, Now now);
+    Code settle_token(const Introspector &introspector, Now now,
+                      Result<std::vector<std::uint8_t>> claims);
     Code accept_jwt(const Introspector &introspector, const jose::Key &key, Now now);
     Code use(const Introspector &introspector, const cache::Record &record, Now now) noexcept;
     [[nodiscard]] Code check(const Introspector &introspector, Now now) const noexcept;
@@ -128,6 +141,7 @@ private:
     bool metadata_ready_ = false;          // this request has just fetched it, stored or not
     bool keys_ready_ = false;              // likewise
     std::optional<Code> answered_;         // what its endpoint said to this request
+    std::optional<Response> response_;     // or what it sent, which needs keys to be judged
     std::optional<Code> document_failed_;  // its metadata or key set could not be had
     std::size_t discovery_attempt_ = 0;
 
@@ -140,6 +154,7 @@ private:
     const Introspector *decided_by_ = nullptr;
     token::ClaimsView claims_;
     token::ClaimsView header_;
+    std::string_view introspection_jwt_;
     std::vector<std::uint8_t> claims_image_;  // behind claims_ when this request made them
     std::vector<std::uint8_t> header_image_;
 };

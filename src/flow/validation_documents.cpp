@@ -63,6 +63,26 @@ Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now 
                   environment_->store_of(introspector).refresh(key, now, want, interval, room_));
 }
 
+// The key that verifies, once the keys are there; a kid that they lack may renew them.
+std::expected<const jose::Key *, Validation::Attempt> Validation::verify(
+    const Introspector &introspector, const jose::CompactJws &jws, Now now)
+{
+    const IntrospectorState &state = state_of(introspector);
+    Result<const jose::Key *> key = jose::verify(jws, state.keys(), introspector.algorithms);
+    if (!key && key.error().code == Code::kUnknownKey && introspector.has_remote_keys()
+        && !keys_ready_)
+    {
+        if (Hurdle hurdle = renew_keys(introspector, now)) {
+            return std::unexpected(std::move(*hurdle));
+        }
+        key = jose::verify(jws, state.keys(), introspector.algorithms);
+    }
+    if (!key) {
+        return std::unexpected(Attempt(key.error().code));
+    }
+    return *key;
+}
+
 // What follows from the store's answer about a document.
 Validation::Hurdle Validation::settle(const Introspector &introspector, Document document,
                                       const cache::Key &key, const cache::Acquired &acquired)
@@ -153,11 +173,12 @@ Result<void> Validation::adopt(const Introspector &introspector, Document docume
         if (!metadata) {
             return std::unexpected(metadata.error());
         }
-        const std::string &needed =
-            introspector.kind == Kind::kJwt ? metadata->jwks_uri : metadata->introspection_endpoint;
-        if (needed.empty() && introspector.jwks_uri.empty()
-            && introspector.introspection_endpoint.empty())
-        {
+        const bool lacks_endpoint = introspector.kind == Kind::kOpaque
+                                    && introspector.introspection_endpoint.empty()
+                                    && metadata->introspection_endpoint.empty();
+        const bool lacks_keys = introspector.has_remote_keys() && introspector.jwks_uri.empty()
+                                && metadata->jwks_uri.empty();
+        if (lacks_endpoint || lacks_keys) {
             return fail(Code::kIssuerMetadata, "the metadata names no endpoint for this type");
         }
         state.adopt_metadata(std::move(*metadata), generation);

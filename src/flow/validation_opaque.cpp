@@ -1,13 +1,42 @@
 #include "flow/validation.hpp"
 
-// Tokens that only their issuer can judge: RFC 7662.
+#include "token/signed_response.hpp"
+
+// Tokens that only their issuer can judge: RFC 7662, and RFC 9701 where it signs its answers.
 
 namespace token_introspect::flow {
+
+namespace {
+
+// A bad signature on the issuer's answer is the issuer's fault, not the token's. Codes of a failed
+// fetch have been reported where it failed.
+Error response_error(Code code) noexcept
+{
+    switch (code) {
+    case Code::kMalformed:
+        return {Code::kIssuerResponse, "the introspection response is not a well-formed JWT"};
+    case Code::kUnknownKey:
+        return {Code::kIssuerResponse, "no key fits the introspection response's kid and alg"};
+    case Code::kUnsupportedAlgorithm:
+        return {Code::kIssuerResponse, "the introspection response's alg is not permitted"};
+    case Code::kUnsupportedCritical:
+        return {Code::kIssuerResponse, "the introspection response's header has a crit"};
+    case Code::kBadSignature:
+        return {Code::kIssuerResponse, "no key verifies the introspection response's signature"};
+    default:
+        return {code, {}};
+    }
+}
+
+}  // namespace
 
 Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now now)
 {
     if (answered_) {
         return *answered_;
+    }
+    if (response_) {
+        return judge_response(introspector, now);
     }
     if (Hurdle hurdle = need_metadata(introspector, now)) {
         return std::move(*hurdle);
@@ -40,11 +69,68 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
 void Validation::took_introspection(Now now, const Result<token::Answer> &answer)
 {
     const Introspector &introspector = *fetching_;
-    Result<Json> json = std::unexpected(Error{Code::kInternal, {}});
-    if (answer) {
-        json = token::introspection_answer(*answer, introspector.limits.json);
+    if (!answer) {
+        settle_token(introspector, now, std::unexpected(answer.error()));
+    } else if (introspector.signed_response) {
+        if (const auto response = token::signed_response(*answer)) {
+            response_ =
+                Response{.jwt = std::string(response->jwt), .is_rfc9701 = response->is_rfc9701};
+        } else {
+            settle_token(introspector, now, std::unexpected(response.error()));
+        }
     } else {
-        json = std::unexpected(answer.error());
+        const Result<Json> json = token::introspection_answer(*answer, introspector.limits.json);
+        settle_token(introspector, now,
+                     json ? token::build_claims(json->get()) : std::unexpected(json.error()));
+    }
+}
+
+// The signed answer is here; its keys may have to be fetched while the token's lease is held.
+Validation::Attempt Validation::judge_response(const Introspector &introspector, Now now)
+{
+    auto refuse = [&](Attempt attempt) -> Attempt {
+        const Code *code = std::get_if<Code>(&attempt);
+        return code == nullptr
+                   ? std::move(attempt)
+                   : settle_token(introspector, now, std::unexpected(response_error(*code)));
+    };
+    jose::JwsLimits limits = introspector.limits;
+    limits.token_bytes = introspector.response_size;
+    const Result<jose::CompactJws> jws = jose::parse_compact(response_->jwt, limits);
+    if (!jws) {
+        return refuse(jws.error().code);
+    }
+    if (Hurdle hurdle = need_keys(introspector, now)) {
+        return refuse(std::move(*hurdle));
+    }
+    if (auto key = verify(introspector, *jws, now); !key) {
+        return refuse(std::move(key.error()));
+    }
+    if (!state_of(introspector).answers_for(introspector, jws->issuer())) {
+        return settle_token(
+            introspector, now,
+            fail(Code::kIssuerResponse, "the introspection response names another iss"));
+    }
+    return settle_token(introspector, now,
+                        token::signed_response_claims(*jws, response_->is_rfc9701,
+                                                      {.audience = introspector.response_audience,
+                                                       .token_types = introspector.token_types,
+                                                       .leeway_s = introspector.rules.leeway_s},
+                                                      now));
+}
+
+// What the issuer has said about the token, or why it has said nothing, ends the lease.
+Code Validation::settle_token(const Introspector &introspector, Now now,
+                              Result<std::vector<std::uint8_t>> claims)
+{
+    if (!claims && claims.error().code != Code::kInactive) {
+        if (!claims.error().text.empty()) {
+            environment_->host.report(outcome(claims.error().code).severity, introspector,
+                                      claims.error().text);
+        }
+        token_lease_.fail(now, claims.error().code);
+        answered_ = claims.error().code;
+        return *answered_;
     }
     cache::Record record;
     cache::Lifetime lifetime{.ttl_ms = introspector.cache_inactive_ttl_ms,
@@ -57,27 +143,19 @@ void Validation::took_introspection(Now now, const Result<token::Answer> &answer
     if (jws_) {
         record.presented_issuer = jws_->issuer();
     }
-    if (json) {
-        Result<std::vector<std::uint8_t>> image = token::build_claims(json->get());
-        if (!image) {
-            json = std::unexpected(image.error());
-        } else {
-            claims_image_ = std::move(*image);
-            record.claims = claims_image_;
-            lifetime.ttl_ms = introspector.cache_ttl_ms;
-            if (const auto expires = token::expiry(token::ClaimsView(claims_image_))) {
-                lifetime.expires_at_s = *expires + introspector.rules.leeway_s;
-            }
+    record.code = Code::kInactive;
+    if (claims) {
+        claims_image_ = std::move(*claims);
+        record.code = Code::kActive;
+        record.claims = claims_image_;
+        if (response_) {
+            record.text = response_->jwt;
+        }
+        lifetime.ttl_ms = introspector.cache_ttl_ms;
+        if (const auto expires = token::expiry(token::ClaimsView(claims_image_))) {
+            lifetime.expires_at_s = *expires + introspector.rules.leeway_s;
         }
     }
-    if (!json && json.error().code != Code::kInactive) {
-        environment_->host.report(outcome(json.error().code).severity, introspector,
-                                  json.error().text);
-        token_lease_.fail(now, json.error().code);
-        answered_ = json.error().code;
-        return;
-    }
-    record.code = json ? Code::kActive : Code::kInactive;
     answered_ = use(introspector, record, now);
     if (now.unix_s < lifetime.expires_at_s) {
         token_lease_.publish(now, record, lifetime);
@@ -86,6 +164,7 @@ void Validation::took_introspection(Now now, const Result<token::Answer> &answer
     } else {
         token_lease_.abandon();  // good for a part of this second: too short to keep
     }
+    return *answered_;
 }
 
 }  // namespace token_introspect::flow

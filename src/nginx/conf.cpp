@@ -48,6 +48,36 @@ bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &config
     return false;
 }
 
+// What goes upstream must fit what the introspectors of the location give.
+bool check_forwarding(ngx_conf_t *cf, const LocationConf &conf)
+{
+    const auto is_signed = [](const flow::Introspector *introspector) {
+        return introspector->signed_response;
+    };
+    const auto signing = std::ranges::find_if(conf.introspectors, is_signed);
+    const bool has_signed = signing != conf.introspectors.end();
+    const bool replaces = conf.forwards_token == LocationConf::ForwardToken::kIntrospected;
+    const std::string file = conf.use->place.file;
+    if (has_signed && conf.forwards && !conf.forwards->empty()) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"token_forward_claims\" cannot be used with introspector \"%s\", whose "
+                      "\"response\" is jwt: forward the signed response with token_forward_token "
+                      "introspected, or single claims with proxy_set_header and $token_claim_NAME, "
+                      "and say token_forward_claims off in %s:%ui",
+                      (*signing)->name.c_str(), file.c_str(), conf.use->place.line);
+        return false;
+    }
+    if (replaces && !has_signed && conf.enabled()) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"token_forward_token introspected\" needs an introspector with \"response "
+                      "jwt\" in token_introspect: no other has a signed response to forward in "
+                      "%s:%ui",
+                      file.c_str(), conf.use->place.line);
+        return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 Place Place::of(const ngx_conf_t *cf)
@@ -278,7 +308,10 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
             }
             child.introspectors.push_back(&found->introspector);
         }
-        return NGX_CONF_OK;
+        child.authorization_variable = header_variable_index(cf, "Authorization");
+        return child.authorization_variable != NGX_ERROR && check_forwarding(cf, child)
+                   ? NGX_CONF_OK
+                   : static_cast<char *>(NGX_CONF_ERROR);
     });
 }
 

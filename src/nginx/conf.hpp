@@ -118,6 +118,7 @@ struct LocationConf {
         Place place;
     };
     enum class Challenge : std::uint8_t { kOff, kOn, kText };
+    enum class ForwardToken : std::uint8_t { kOff, kOn, kIntrospected };
 
     std::optional<Use> use;
     std::vector<const flow::Introspector *> introspectors;  // resolved names
@@ -131,7 +132,8 @@ struct LocationConf {
     std::vector<std::shared_ptr<const ClaimRequirement>> requires_claims;
     std::vector<ScopeRequirement> requires_scopes;
     std::optional<std::vector<ForwardedClaim>> forwards;
-    std::optional<bool> forwards_token;
+    std::optional<ForwardToken> forwards_token;
+    ngx_int_t authorization_variable = NGX_ERROR;  // $http_authorization, by index, when enabled
 
     [[nodiscard]] bool enabled() const noexcept { return !introspectors.empty(); }
 };

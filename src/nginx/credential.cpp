@@ -1,6 +1,7 @@
 #include "nginx/credential.hpp"
 
 #include "base/text.hpp"
+#include "nginx/authorization.hpp"
 #include "nginx/header_list.hpp"
 #include "token/credential.hpp"
 
@@ -11,26 +12,6 @@ namespace token_introspect::nginx {
 namespace {
 
 using Found = Result<std::optional<std::string_view>>;
-
-// Calls `body` with each header's element while it gives true.
-template <class Body> void each_header(ngx_http_request_t *request, Body &&body)
-{
-    for (ngx_list_part_t *part = &request->headers_in.headers.part; part != nullptr;
-         part = part->next)
-    {
-        auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (!body(headers[i])) {
-                return;
-            }
-        }
-    }
-}
-
-bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept
-{
-    return equals_ignoring_case(view(header.key), name);
-}
 
 // Remembers the first credential and notices another one.
 class Single {
@@ -65,7 +46,7 @@ private:
 bool take_header(ngx_http_request_t *request, const CredentialSource &source, Single &single)
 {
     bool more = true;
-    each_header(request, [&](const ngx_table_elt_t &header) {
+    each_header(request->headers_in.headers, [&](const ngx_table_elt_t &header) {
         if (is_header(header, source.name)) {
             const std::string_view value = view(header.value);
             more = single.take(
@@ -79,7 +60,7 @@ bool take_header(ngx_http_request_t *request, const CredentialSource &source, Si
 bool take_cookie(ngx_http_request_t *request, const CredentialSource &source, Single &single)
 {
     bool more = true;
-    each_header(request, [&](const ngx_table_elt_t &header) {
+    each_header(request->headers_in.headers, [&](const ngx_table_elt_t &header) {
         if (is_header(header, "Cookie")) {
             std::string_view rest = view(header.value);
             while (const auto value = token::find_cookie(rest, source.name)) {
@@ -122,27 +103,6 @@ bool take_variable(ngx_http_request_t *request, const CredentialSource &source, 
         return single.take(fail(Code::kInternal, "a variable cannot be evaluated"), source);
     }
     return single.take(token::bare_token(*value), source);
-}
-
-// nginx finds the header by a pointer of its own, which must not lead to what was taken out.
-void link_authorization(ngx_http_request_t *request)
-{
-    ngx_table_elt_t *first = nullptr;
-    ngx_table_elt_t *last = nullptr;
-    each_header(request, [&](ngx_table_elt_t &header) {
-        if (is_header(header, "Authorization")) {
-#if (nginx_version >= 1023000)
-            header.next = nullptr;
-            if (last != nullptr) {
-                last->next = &header;
-            }
-#endif
-            first = first != nullptr ? first : &header;
-            last = &header;
-        }
-        return true;
-    });
-    request->headers_in.authorization = first;
 }
 
 bool strip_header(ngx_http_request_t *request, const CredentialSource &source)
@@ -200,7 +160,7 @@ void forget_empty_cookies(ngx_http_headers_in_t &in) noexcept
 bool strip_cookie(ngx_http_request_t *request, const CredentialSource &source)
 {
     bool done = true;
-    each_header(request, [&](ngx_table_elt_t &header) {
+    each_header(request->headers_in.headers, [&](ngx_table_elt_t &header) {
         if (is_header(header, "Cookie")) {
             done = replace(request, header.value,
                            token::without_cookie(view(header.value), source.name));

@@ -1,5 +1,7 @@
 #include "nginx/header_list.hpp"
 
+#include "base/text.hpp"
+
 namespace token_introspect::nginx {
 
 namespace detail {
@@ -90,6 +92,11 @@ bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t v
     header->key = name;
     header->value = value;
     return true;
+}
+
+bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept
+{
+    return equals_ignoring_case(view(header.key), name);
 }
 
 bool same_header_name(std::string_view a, std::string_view b) noexcept

@@ -6,6 +6,12 @@
 
 namespace token_introspect::nginx {
 
+/// True when the element has this name, whatever its case.
+bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept;
+
+/// Calls `body` with each element while it gives true.
+template <class Body> void each_header(ngx_list_t &list, Body &&body);
+
 /// Takes the elements that the predicate picks out of a header list. No element that stays is
 /// moved, because nginx keeps pointers to them. False without memory (the list is then whole).
 template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool,
@@ -28,6 +34,18 @@ namespace detail {
 bool unlink_element(ngx_list_t &list, ngx_pool_t *pool, ngx_list_part_t *previous,
                     ngx_list_part_t &part, ngx_uint_t index) noexcept;
 }  // namespace detail
+
+template <class Body> void each_header(ngx_list_t &list, Body &&body)
+{
+    for (ngx_list_part_t *part = &list.part; part != nullptr; part = part->next) {
+        auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (!body(headers[i])) {
+                return;
+            }
+        }
+    }
+}
 
 template <class Predicate> bool remove_headers(ngx_list_t &list, ngx_pool_t *pool, Predicate picked)
 {

@@ -100,7 +100,7 @@ std::span<const IntrospectorBlock::Directive> IntrospectorBlock::directives() no
         Directive{"client_secret_file", 1, 1, &B::client},
         Directive{"client_auth", 1, 1, &B::client_auth},
         Directive{"token_type_hint", 1, 1, &B::token_type_hint},
-        Directive{"response", 1, 1, &B::response},
+        Directive{"response", 1, 2, &B::response},
         Directive{"leeway", 1, 1, &B::leeway},
         Directive{"require_exp", 1, 1, &B::flag},
         Directive{"token_types", 1, many, &B::token_types},
@@ -359,10 +359,18 @@ std::string IntrospectorBlock::token_type_hint(const Words &args)
 
 std::string IntrospectorBlock::response(const Words &args)
 {
-    if (args[1] == "jwt") {
-        return "\"response jwt\" is not supported by this version of the module";
+    if (args[1] != "json" && args[1] != "jwt") {
+        return invalid(args, 1, "use json or jwt");
     }
-    return args[1] == "json" ? "" : invalid(args, 1, "use json");
+    introspector_.signed_response = args[1] == "jwt";
+    if (args.size() == 3) {
+        const auto audience = parameter(args[2], "audience");
+        if (!audience || audience->empty() || !introspector_.signed_response) {
+            return invalid(args, 2, "only audience=NAME may follow, and only jwt");
+        }
+        introspector_.response_audience = *audience;
+    }
+    return {};
 }
 
 std::string IntrospectorBlock::leeway(const Words &args)
@@ -483,20 +491,21 @@ std::string IntrospectorBlock::check_sources()
 {
     const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file")
                       + (has("jwks_uri") || has("discovery"));
-    if (introspector_.kind == flow::Kind::kOpaque) {
+    if (!introspector_.verifies()) {
         if (!introspector_.keys.empty() || has("jwks_uri")) {
-            return "keys serve an introspector of type jwt: this one has an "
-                   "introspection_endpoint; "
-                   "make two introspectors and list both in token_introspect";
+            return "keys serve an introspector of type jwt, or one with \"response jwt\": this one "
+                   "has an introspection_endpoint that answers with JSON; to accept JWTs without "
+                   "asking, make two introspectors and list both in token_introspect";
         }
         return {};
     }
+    const std::string what =
+        introspector_.kind == flow::Kind::kJwt ? "an introspector of type jwt" : "\"response jwt\"";
     if (has("secret") && has("secret_file")) {
         return "\"secret\" and \"secret_file\" exclude each other";
     }
     if (kinds == 0) {
-        return "an introspector of type jwt needs keys: one of secret, key, jwks_file, jwks_uri or "
-               "discovery";
+        return what + " needs keys: one of secret, key, jwks_file, jwks_uri or discovery";
     }
     if (kinds > 1) {
         return "\"secret\", \"key\", \"jwks_file\" and \"jwks_uri\" (or \"discovery\") exclude "
@@ -521,11 +530,14 @@ std::string IntrospectorBlock::check_issuer()
         introspector_.discovery_uris = {token::openid_configuration_url(issuer),
                                         token::authorization_server_metadata_url(issuer)};
     }
-    if (introspector_.kind == flow::Kind::kJwt && issuers.empty() && !introspector_.rules.any_issuer
+    if (introspector_.verifies() && introspector_.awaits_issuer()
         && introspector_.discovery_uris.empty())
     {
-        return "an introspector of type jwt needs an issuer: issuer https://…; (or issuer *; to "
-               "accept every issuer)";
+        return introspector_.kind == flow::Kind::kJwt
+                   ? "an introspector of type jwt needs an issuer: issuer https://…; (or issuer *; "
+                     "to accept every issuer)"
+                   : "\"response jwt\" needs an issuer, whose signed answers these are: issuer "
+                     "https://…; (or issuer *; to accept every issuer)";
     }
     return {};
 }
@@ -553,10 +565,13 @@ std::string IntrospectorBlock::check_kind()
                                        "token_type_hint",
                                        "response",
                                        "cache_inactive_ttl"};
-    constexpr std::array for_jwt = {"algorithms", "token_types", "cache_verified_jwt"};
+    constexpr std::array for_jwt = {"cache_verified_jwt", "algorithms", "token_types"};
     const bool jwt = introspector_.kind == flow::Kind::kJwt;
-    const std::span<const char *const> others =
+    std::span<const char *const> others =
         jwt ? std::span<const char *const>(for_opaque) : std::span<const char *const>(for_jwt);
+    if (!jwt && introspector_.signed_response) {
+        others = others.first(1);  // keys and their like serve to verify the answers
+    }
     for (const char *name : others) {
         if (has(name)) {
             return quote(name) + " serves an introspector of type " + (jwt ? "opaque" : "jwt")
@@ -589,6 +604,13 @@ std::string IntrospectorBlock::check_client()
     }
     if (!needs && secret) {
         return "client_secret is set but client_auth does not use it";
+    }
+    if (introspector_.signed_response && introspector_.response_audience.empty()) {
+        if (!has("client_id")) {
+            return "\"response jwt\" needs to know how the aud of an answer names this resource "
+                   "server: client_id NAME; or response jwt audience=NAME;";
+        }
+        introspector_.response_audience = introspector_.credentials.id;
     }
     return {};
 }

@@ -396,10 +396,15 @@ char *set_forward_token(ngx_conf_t *cf, LocationConf &conf, std::string_view wor
     if (conf.forwards_token) {
         return duplicate();
     }
-    if (word != "on" && word != "off") {
-        return conf_error(cf, "invalid value \"" + std::string(word) + "\": use on or off");
+    using ForwardToken = LocationConf::ForwardToken;
+    if (word == "off" || word == "on") {
+        conf.forwards_token = word == "on" ? ForwardToken::kOn : ForwardToken::kOff;
+    } else if (word == "introspected") {
+        conf.forwards_token = ForwardToken::kIntrospected;
+    } else {
+        return conf_error(cf, "invalid value \"" + std::string(word)
+                                  + "\": use off, on or introspected");
     }
-    conf.forwards_token = word == "on";
     return NGX_CONF_OK;
 }
 

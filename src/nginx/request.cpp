@@ -1,10 +1,13 @@
 #include "nginx/request.hpp"
 
+#include "nginx/authorization.hpp"
 #include "nginx/bridge.h"
 #include "nginx/credential.hpp"
 #include "nginx/forwarding.hpp"
 #include "nginx/now.hpp"
 #include "nginx/refusal.hpp"
+
+#include <utility>
 
 namespace token_introspect::nginx {
 
@@ -57,11 +60,23 @@ Request *Request::make(ngx_http_request_t *request)
 ngx_int_t Request::prepare(const LocationConf &conf)
 {
     restart();
-    take_credential(conf);
-    if (!conf.forwards_token.value_or(false) && !strip_credentials(request_, conf.sources)) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return prepare_headers(conf) ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+bool Request::prepare_headers(const LocationConf &conf)
+{
+    using ForwardToken = LocationConf::ForwardToken;
+    if (std::exchange(replaced_token_, false) && !remove_bearer(request_, conf)) {
+        return false;
     }
-    return NGX_DECLINED;
+    take_credential(conf);
+    const ForwardToken forwards = conf.forwards_token.value_or(ForwardToken::kOff);
+    if (forwards != ForwardToken::kOn && !strip_credentials(request_, conf.sources)) {
+        return false;
+    }
+    // The upstream takes a Bearer token here for the issuer's word, wherever the client's own
+    // token is looked for.
+    return forwards != ForwardToken::kIntrospected || remove_bearer(request_, conf);
 }
 
 // After an internal redirect the first location may have taken the credential out of the request
@@ -211,14 +226,23 @@ ngx_int_t Request::conclude(const LocationConf &conf)
             return NGX_DECLINED;  // no reason to refuse, but none for `satisfy any` either
         }
         if (judged.code == Code::kActive) {
-            return forward_claims(request_, conf, claims()) ? NGX_OK
-                                                            : NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return forward(conf) ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         if (!absent) {
             judgement_ = judged;  // without a token, the cure is to send one
         }
     }
     return refuse(request_, conf, judgement_, introspector());
+}
+
+bool Request::forward(const LocationConf &conf)
+{
+    const std::string_view jwt = introspection_jwt();
+    if (conf.forwards_token == LocationConf::ForwardToken::kIntrospected && !jwt.empty()) {
+        replaced_token_ = true;
+        return set_bearer(request_, conf, jwt);
+    }
+    return forward_claims(request_, conf, claims());
 }
 
 // Only those of a token that is good, if not always good enough.
@@ -237,6 +261,11 @@ token::ClaimsView Request::claims() const noexcept
 token::ClaimsView Request::header() const noexcept
 {
     return shows_claims() ? validation_->header() : token::ClaimsView();
+}
+
+std::string_view Request::introspection_jwt() const noexcept
+{
+    return shows_claims() ? validation_->introspection_jwt() : std::string_view();
 }
 
 const flow::Introspector *Request::introspector() const noexcept

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] bool decided() const noexcept { return decided_; }
     [[nodiscard]] token::ClaimsView claims() const noexcept;
     [[nodiscard]] token::ClaimsView header() const noexcept;
+    /// The issuer's signed introspection response about the token, empty when there is none.
+    [[nodiscard]] std::string_view introspection_jwt() const noexcept;
     [[nodiscard]] const flow::Introspector *introspector() const noexcept;
     [[nodiscard]] flow::CacheStatus cache_status() const noexcept;
     /// SHA-256 of the token, nullptr when there was none.
@@ -42,6 +44,8 @@ private:
     static void on_wake(void *context) noexcept;
 
     void take_credential(const LocationConf &conf);
+    bool prepare_headers(const LocationConf &conf);
+    bool forward(const LocationConf &conf);
     void begin(const LocationConf &conf);
     /// Acts on steps until one needs time: false then, true when decided.
     bool proceed();
@@ -52,6 +56,7 @@ private:
     ngx_http_request_t *request_;
     Worker *worker_;
     Result<std::optional<Credential>> credential_ = std::optional<Credential>();
+    bool replaced_token_ = false;  // the Authorization header is the issuer's response, not a token
 
     flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
     flow::Step step_ = flow::Decision{Code::kInternal};

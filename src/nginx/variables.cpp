@@ -122,6 +122,13 @@ ngx_int_t claims(ngx_http_request_t *request, ngx_http_variable_value_t *value, 
     return copied(request, value, text);
 }
 
+ngx_int_t introspection_jwt(ngx_http_request_t *, ngx_http_variable_value_t *value,
+                            const Request &own, uintptr_t)
+{
+    const std::string_view jwt = own.introspection_jwt();
+    return jwt.empty() ? none(value) : lasting(value, jwt);
+}
+
 // The name behind the variable's prefix; data is the whole variable's name.
 template <std::size_t Prefix> std::string_view suffix(uintptr_t data) noexcept
 {
@@ -226,6 +233,7 @@ ngx_int_t ti_add_variables(ngx_conf_t *cf)
         Named{"token_cache_status", get<cache_status>},
         Named{"token_hash", get<hash>},
         Named{"token_claims", get<claims>},
+        Named{"token_introspection_jwt", get<introspection_jwt>},
         Named{kClaimPrefix, get<named_claim>, NGX_HTTP_VAR_PREFIX},
         Named{kHeaderPrefix, get<named_header>, NGX_HTTP_VAR_PREFIX},
         Named{"token_introspect_fetch_url", fetch_part<&Subrequest::url>},

@@ -22,7 +22,7 @@ void append_parameter(std::string &form, std::string_view name, std::string_view
 bool is_json_type(std::string_view content_type) noexcept
 {
     constexpr std::string_view kSuffix = "+json";
-    const std::string_view media = trimmed(content_type.substr(0, content_type.find(';')));
+    const std::string_view media = media_type(content_type);
     if (media.empty()) {
         return trimmed(content_type).empty();
     }
@@ -79,13 +79,26 @@ std::string introspection_form(std::string_view token, std::string_view token_ty
     return form;
 }
 
-Result<Json> json_answer(const Answer &answer, const JsonLimits &limits)
+std::string_view media_type(std::string_view content_type) noexcept
+{
+    return trimmed(content_type.substr(0, content_type.find(';')));
+}
+
+Result<void> check_readable(const Answer &answer)
 {
     if (answer.status != 200) {
         return fail(Code::kIssuerStatus, "the issuer answered with another status than 200");
     }
     if (!is_identity(answer.content_encoding)) {
         return fail(Code::kIssuerResponse, "the issuer's answer has a content encoding");
+    }
+    return {};
+}
+
+Result<Json> json_answer(const Answer &answer, const JsonLimits &limits)
+{
+    if (Result<void> readable = check_readable(answer); !readable) {
+        return std::unexpected(readable.error());
     }
     if (!is_json_type(answer.content_type)) {
         return fail(Code::kIssuerResponse,

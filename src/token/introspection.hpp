@@ -36,6 +36,12 @@ struct Answer {
     std::string_view body;
 };
 
+/// A Content-Type without its parameters.
+std::string_view media_type(std::string_view content_type) noexcept;
+
+/// kIssuerStatus: another status than 200. kIssuerResponse: a Content-Encoding other than identity.
+Result<void> check_readable(const Answer &answer);
+
 /// The JSON object of a 200 answer. kIssuerStatus: another status. kIssuerResponse: a
 /// Content-Encoding other than identity, a content type that is not JSON (application/json,
 /// anything +json, or none), a body that parse_json_object refuses.

@@ -1,0 +1,54 @@
+#include "nginx/authorization.hpp"
+
+#include "nginx/header_list.hpp"
+#include "token/credential.hpp"
+
+namespace token_introspect::nginx {
+
+void link_authorization(ngx_http_request_t *request) noexcept
+{
+    ngx_table_elt_t *first = nullptr;
+    ngx_table_elt_t *last = nullptr;
+    each_header(request->headers_in.headers, [&](ngx_table_elt_t &header) {
+        if (is_header(header, "Authorization")) {
+#if (nginx_version >= 1023000)
+            header.next = nullptr;
+            if (last != nullptr) {
+                last->next = &header;
+            }
+#endif
+            first = first != nullptr ? first : &header;
+            last = &header;
+        }
+        return true;
+    });
+    request->headers_in.authorization = first;
+}
+
+bool remove_bearer(ngx_http_request_t *request, const LocationConf &conf)
+{
+    const bool done = remove_headers(request->headers_in.headers, request->pool,
+                                     [](const ngx_table_elt_t &header) {
+                                         return is_header(header, "Authorization")
+                                                && token::has_bearer_scheme(view(header.value));
+                                     });
+    link_authorization(request);
+    forget_variable(request, conf.authorization_variable);
+    return done;
+}
+
+bool set_bearer(ngx_http_request_t *request, const LocationConf &conf, std::string_view token)
+{
+    const ngx_str_t value = copy(request->pool, "Bearer " + std::string(token));
+    const bool done =
+        value.data != nullptr
+        && remove_headers(
+            request->headers_in.headers, request->pool,
+            [](const ngx_table_elt_t &header) { return is_header(header, "Authorization"); })
+        && push_header(request->headers_in.headers, request->pool, borrow("Authorization"), value);
+    link_authorization(request);
+    forget_variable(request, conf.authorization_variable);
+    return done;
+}
+
+}  // namespace token_introspect::nginx
