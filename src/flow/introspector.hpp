@@ -28,6 +28,7 @@ struct Introspector {
     std::string name;
     std::size_t index = 0;  ///< its place in Environment::states
     Kind kind = Kind::kJwt;
+    std::string cookie;  ///< of `type cookie`: the cookie whose value is introspected
 
     token::RegisteredClaimRules rules;
     jose::AlgorithmSet algorithms;         ///< empty: what the keys allow

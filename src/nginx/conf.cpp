@@ -48,14 +48,62 @@ bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &config
     return false;
 }
 
+// nginx's variables that keep what they were once evaluated to, credential and all.
+std::vector<std::string> shown_by(const CredentialSource &source)
+{
+    std::string name = source.name;
+    std::ranges::transform(name, name.begin(), [](char c) {
+        return c == '-' ? '_' : static_cast<char>(ngx_tolower(c));
+    });
+    switch (source.kind) {
+    case CredentialSource::Kind::kHeader:
+        return {"http_" + name};
+    case CredentialSource::Kind::kCookie:
+        return {"http_cookie", "cookie_" + source.name};
+    case CredentialSource::Kind::kQuery:
+        return {"request", "request_uri"};
+    case CredentialSource::Kind::kVariable:
+        break;
+    }
+    return {};
+}
+
+bool add_introspector(ngx_conf_t *cf, LocationConf &conf, const flow::Introspector &introspector)
+{
+    if (introspector.cookie.empty()) {
+        conf.introspectors.push_back(&introspector);
+        return true;
+    }
+    auto same = std::ranges::find_if(conf.cookies, [&](const IntrospectedCookie &cookie) {
+        return cookie.source.name == introspector.cookie;
+    });
+    if (same == conf.cookies.end()) {
+        IntrospectedCookie cookie;
+        cookie.source.kind = CredentialSource::Kind::kCookie;
+        cookie.source.name = introspector.cookie;
+        cookie.source.bearer = false;
+        if (!cookie.source.index_variables(cf)) {
+            return false;
+        }
+        conf.cookies.push_back(std::move(cookie));
+        same = std::prev(conf.cookies.end());
+    }
+    same->introspectors.push_back(&introspector);
+    return true;
+}
+
 // What goes upstream must fit what the introspectors of the location give.
 bool check_forwarding(ngx_conf_t *cf, const LocationConf &conf)
 {
     const auto is_signed = [](const flow::Introspector *introspector) {
         return introspector->signed_response;
     };
-    const auto signing = std::ranges::find_if(conf.introspectors, is_signed);
-    const bool has_signed = signing != conf.introspectors.end();
+    std::vector<const flow::Introspector *> all = conf.introspectors;
+    for (const IntrospectedCookie &cookie : conf.cookies) {
+        all.insert(all.end(), cookie.introspectors.begin(), cookie.introspectors.end());
+    }
+    const auto signing = std::ranges::find_if(all, is_signed);
+    const bool has_signed = signing != all.end();
     const bool replaces = conf.forwards_token == LocationConf::ForwardToken::kIntrospected;
     const std::string file = conf.use->place.file;
     if (has_signed && conf.forwards && !conf.forwards->empty()) {
@@ -124,6 +172,17 @@ std::optional<std::string_view> Template::evaluate(ngx_http_request_t *request) 
         return std::nullopt;
     }
     return view(text);
+}
+
+bool CredentialSource::index_variables(ngx_conf_t *cf)
+{
+    for (const std::string &shown : shown_by(*this)) {
+        variables.push_back(variable_index(cf, shown));
+        if (variables.back() == NGX_ERROR) {
+            return false;
+        }
+    }
+    return true;
 }
 
 MainConf *main_conf(ngx_conf_t *cf) noexcept
@@ -274,8 +333,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         }
         if (child.sources.empty()) {
             CredentialSource authorization;
-            authorization.variables = {header_variable_index(cf, authorization.name)};
-            if (authorization.variables[0] == NGX_ERROR) {
+            if (!authorization.index_variables(cf)) {
                 return static_cast<char *>(NGX_CONF_ERROR);
             }
             child.sources.push_back(std::move(authorization));
@@ -306,7 +364,9 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
                               child.use->place.line);
                 return static_cast<char *>(NGX_CONF_ERROR);
             }
-            child.introspectors.push_back(&found->introspector);
+            if (!add_introspector(cf, child, found->introspector)) {
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
         }
         child.authorization_variable = header_variable_index(cf, "Authorization");
         return child.authorization_variable != NGX_ERROR && check_forwarding(cf, child)

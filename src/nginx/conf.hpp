@@ -72,6 +72,15 @@ struct CredentialSource {
     bool bearer = true;  // scheme=Bearer, else none
     Template variable;
     std::vector<ngx_int_t> variables;  // nginx's own that may show the credential, by index
+
+    /// Finds those variables. False when nginx refuses one (it has said why).
+    bool index_variables(ngx_conf_t *cf);
+};
+
+/// A cookie of the location, and those who introspect it.
+struct IntrospectedCookie {
+    CredentialSource source;
+    std::vector<const flow::Introspector *> introspectors;
 };
 
 /// One token_require_claim.
@@ -121,7 +130,9 @@ struct LocationConf {
     enum class ForwardToken : std::uint8_t { kOff, kOn, kIntrospected };
 
     std::optional<Use> use;
-    std::vector<const flow::Introspector *> introspectors;  // resolved names
+    // What the names stand for: who judges tokens, and who judges cookies where there is no token.
+    std::vector<const flow::Introspector *> introspectors;
+    std::deque<IntrospectedCookie> cookies;  // addresses stay
 
     std::vector<CredentialSource> sources;
     std::optional<Template> realm;  // static "off" is an empty text
@@ -135,7 +146,10 @@ struct LocationConf {
     std::optional<ForwardToken> forwards_token;
     ngx_int_t authorization_variable = NGX_ERROR;  // $http_authorization, by index, when enabled
 
-    [[nodiscard]] bool enabled() const noexcept { return !introspectors.empty(); }
+    [[nodiscard]] bool enabled() const noexcept
+    {
+        return !introspectors.empty() || !cookies.empty();
+    }
 };
 
 MainConf *main_conf(ngx_conf_t *cf) noexcept;

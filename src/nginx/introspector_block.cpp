@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "base/text.hpp"
+#include "token/http_text.hpp"
 #include "token/metadata.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kShortSecret = 32;  // bytes below which a secret is short
 constexpr std::uint64_t kMostSeconds = 86400;
+constexpr std::string_view kFormsAuthenticationCookie = ".ASPXAUTH";
 
 std::string quote(std::string_view text)
 {
@@ -128,7 +130,7 @@ std::span<const IntrospectorBlock::Directive> IntrospectorBlock::directives() no
         Directive{"cache_stale_ttl", 1, 1, &B::unsupported},
         Directive{"user_claim", 1, many, &B::unsupported},
         Directive{"user_endpoint", 1, 1, &B::unsupported},
-        Directive{"cookie", 1, 1, &B::unsupported},
+        Directive{"cookie", 1, 1, &B::cookie},
     };
     return table;
 }
@@ -164,9 +166,10 @@ std::string IntrospectorBlock::type(const Words &args)
     } else if (args[1] == "opaque") {
         introspector_.kind = flow::Kind::kOpaque;
     } else if (args[1] == "cookie") {
-        return "\"type cookie\" is not supported by this version of the module";
+        introspector_.kind = flow::Kind::kOpaque;
+        is_cookie_ = true;
     } else {
-        return invalid(args, 1, "use jwt or opaque");
+        return invalid(args, 1, "use jwt, opaque or cookie");
     }
     return {};
 }
@@ -487,6 +490,23 @@ std::string IntrospectorBlock::zone(const Words &args)
     return {};
 }
 
+std::string IntrospectorBlock::cookie(const Words &args)
+{
+    if (args[1].empty() || !std::ranges::all_of(args[1], token::is_token_character)) {
+        return invalid(args, 1, "use the name of a cookie");
+    }
+    introspector_.cookie = args[1];
+    return {};
+}
+
+std::string_view IntrospectorBlock::type_name() const noexcept
+{
+    if (introspector_.kind == flow::Kind::kJwt) {
+        return "jwt";
+    }
+    return is_cookie_ ? "cookie" : "opaque";
+}
+
 std::string IntrospectorBlock::check_sources()
 {
     const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file")
@@ -575,8 +595,11 @@ std::string IntrospectorBlock::check_kind()
     for (const char *name : others) {
         if (has(name)) {
             return quote(name) + " serves an introspector of type " + (jwt ? "opaque" : "jwt")
-                   + ", this one is of type " + (jwt ? "jwt" : "opaque");
+                   + ", this one is of type " + std::string(type_name());
         }
+    }
+    if (has("cookie") && !is_cookie_) {
+        return "\"cookie\" serves an introspector of type cookie: write type cookie;";
     }
     return {};
 }
@@ -640,6 +663,9 @@ void IntrospectorBlock::set_fingerprint()
 
 std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
 {
+    if (is_cookie_ && introspector_.cookie.empty()) {
+        introspector_.cookie = kFormsAuthenticationCookie;
+    }
     if (!has("type")) {
         introspector_.kind = has("introspection_endpoint") ? flow::Kind::kOpaque : flow::Kind::kJwt;
     }

@@ -57,9 +57,11 @@ private:
     std::string resolver(const Words &args);
     std::string ssl(const Words &args);
     std::string zone(const Words &args);
+    std::string cookie(const Words &args);
     std::string unsupported(const Words &args);
 
     std::string full_path(std::string_view path);
+    [[nodiscard]] std::string_view type_name() const noexcept;
     std::string check_sources();
     std::string check_kind();
     std::string check_issuer();
@@ -75,6 +77,7 @@ private:
     TransportOptions transport_;
     std::set<std::string, std::less<>> seen_;
     std::vector<std::string> transcript_;  ///< every word of the block, for the fingerprint
+    bool is_cookie_ = false;
     bool allow_short_ = false;
     bool discovers_from_issuer_ = false;
     std::uint64_t connect_ms_ = 2000;

@@ -88,26 +88,6 @@ char *set_introspectors(ngx_conf_t *cf, LocationConf &conf, const Words &args)
     return NGX_CONF_OK;
 }
 
-// nginx's variables that keep what they were once evaluated to, credential and all.
-std::vector<std::string> shown_by(const CredentialSource &source)
-{
-    std::string name = source.name;
-    std::ranges::transform(name, name.begin(), [](char c) {
-        return c == '-' ? '_' : static_cast<char>(ngx_tolower(c));
-    });
-    switch (source.kind) {
-    case CredentialSource::Kind::kHeader:
-        return {"http_" + name};
-    case CredentialSource::Kind::kCookie:
-        return {"http_cookie", "cookie_" + source.name};
-    case CredentialSource::Kind::kQuery:
-        return {"request", "request_uri"};
-    case CredentialSource::Kind::kVariable:
-        break;
-    }
-    return {};
-}
-
 char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
 {
     CredentialSource source;
@@ -152,11 +132,8 @@ char *add_source(ngx_conf_t *cf, LocationConf &conf, const Words &args)
                     + (equals_ignoring_case(source.name, "Cookie") ? ": use cookie=NAME"
                                                                    : ": use another header"));
     }
-    for (const std::string &shown : shown_by(source)) {
-        source.variables.push_back(variable_index(cf, shown));
-        if (source.variables.back() == NGX_ERROR) {
-            return failed();
-        }
+    if (!source.index_variables(cf)) {
+        return failed();
     }
     conf.sources.push_back(std::move(source));
     return NGX_CONF_OK;

@@ -18,6 +18,17 @@ void *allocate_in_pool(void *context, std::size_t size) noexcept
     return ngx_palloc(static_cast<ngx_pool_t *>(context), size);
 }
 
+// The location's cookie that the credential was in, nullptr when it was none.
+const IntrospectedCookie *cookie_of(const LocationConf &conf, const Credential &credential) noexcept
+{
+    for (const IntrospectedCookie &cookie : conf.cookies) {
+        if (lists({&cookie.source, 1}, *credential.source)) {
+            return &cookie;
+        }
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 Request::Request(ngx_http_request_t *request, Worker &worker) noexcept
@@ -71,8 +82,14 @@ bool Request::prepare_headers(const LocationConf &conf)
     }
     take_credential(conf);
     const ForwardToken forwards = conf.forwards_token.value_or(ForwardToken::kOff);
-    if (forwards != ForwardToken::kOn && !strip_credentials(request_, conf.sources)) {
-        return false;
+    if (forwards != ForwardToken::kOn) {
+        bool stripped = strip_credentials(request_, conf.sources);
+        for (const IntrospectedCookie &cookie : conf.cookies) {
+            stripped = stripped && strip_credentials(request_, {&cookie.source, 1});
+        }
+        if (!stripped) {
+            return false;
+        }
     }
     // The upstream takes a Bearer token here for the issuer's word, wherever the client's own
     // token is looked for.
@@ -83,27 +100,34 @@ bool Request::prepare_headers(const LocationConf &conf)
 // already: it still counts where this location would have looked for it, too.
 void Request::take_credential(const LocationConf &conf)
 {
+    const Credential *remembered = credential_ && *credential_ ? &**credential_ : nullptr;
+    const bool is_token = remembered != nullptr && lists(conf.sources, *remembered->source);
     Result<std::optional<Credential>> found = find_credential(request_, conf.sources);
-    if (!found || !*found) {
-        const bool remembered =
-            credential_ && *credential_ && lists(conf.sources, *(*credential_)->source);
-        if (!found || !remembered) {
-            credential_ = found;
+    if (found && !*found) {
+        if (is_token) {
+            return;
         }
-        return;
+        for (const IntrospectedCookie &cookie : conf.cookies) {
+            found = find_credential(request_, {&cookie.source, 1});
+            if (!found || *found) {
+                break;
+            }
+        }
+        if (found && !*found && remembered != nullptr && cookie_of(conf, *remembered) != nullptr) {
+            return;
+        }
+    } else if (found && is_token && remembered->token != (*found)->token) {
+        found = fail(Code::kMultipleCredentials, "the request has two different credentials");
     }
-    if (credential_ && *credential_ && (*credential_)->token != (*found)->token
-        && lists(conf.sources, *(*credential_)->source))
-    {
-        credential_ = fail(Code::kMultipleCredentials, "the request has two different credentials");
-        return;
+    if (found && *found) {
+        // stripping rewrites the header's or the query's memory
+        const ngx_str_t kept = copy(request_->pool, (*found)->token);
+        if (kept.data == nullptr) {
+            throw std::bad_alloc();
+        }
+        (*found)->token = view(kept);
     }
-    // stripping rewrites the header's or the query's memory
-    const ngx_str_t kept = copy(request_->pool, (*found)->token);
-    if (kept.data == nullptr) {
-        throw std::bad_alloc();
-    }
-    credential_ = std::optional(Credential{.token = view(kept), .source = (*found)->source});
+    credential_ = found;
 }
 
 ngx_int_t Request::access(const LocationConf &conf)
@@ -131,6 +155,15 @@ void Request::restart() noexcept
     judgement_ = {.code = Code::kMissing};
 }
 
+// Cookies have introspectors of their own: a token is not sent to an application that reads its
+// session cookies.
+std::span<const flow::Introspector *const> Request::judges(const LocationConf &conf) const noexcept
+{
+    const IntrospectedCookie *cookie =
+        lists(conf.sources, *(*credential_)->source) ? nullptr : cookie_of(conf, **credential_);
+    return cookie != nullptr ? cookie->introspectors : conf.introspectors;
+}
+
 void Request::begin(const LocationConf &conf)
 {
     if (!credential_) {
@@ -139,11 +172,14 @@ void Request::begin(const LocationConf &conf)
     } else if (!*credential_) {
         judgement_ = {.code = Code::kMissing};
         decided_ = true;
+    } else if (judges(conf).empty()) {
+        judgement_ = {.code = Code::kUnknownIssuer};
+        decided_ = true;
     } else {
         validation_ = make_in<flow::Validation>(
             request_->pool, worker_->environment(),
-            cache::Room{.allocate = allocate_in_pool, .context = request_->pool},
-            conf.introspectors, (*credential_)->token);
+            cache::Room{.allocate = allocate_in_pool, .context = request_->pool}, judges(conf),
+            (*credential_)->token);
         if (validation_ == nullptr) {
             throw std::bad_alloc();
         }

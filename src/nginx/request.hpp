@@ -46,6 +46,8 @@ private:
     void take_credential(const LocationConf &conf);
     bool prepare_headers(const LocationConf &conf);
     bool forward(const LocationConf &conf);
+    [[nodiscard]] std::span<const flow::Introspector *const> judges(
+        const LocationConf &conf) const noexcept;
     void begin(const LocationConf &conf);
     /// Acts on steps until one needs time: false then, true when decided.
     bool proceed();

@@ -93,7 +93,9 @@ ngx_int_t type(ngx_http_request_t *, ngx_http_variable_value_t *value, const Req
     if (by == nullptr) {
         return none(value);
     }
-    return lasting(value, by->kind == flow::Kind::kJwt ? "jwt" : "opaque");
+    return lasting(value, by->kind == flow::Kind::kJwt ? "jwt"
+                          : by->cookie.empty()         ? "opaque"
+                                                       : "cookie");
 }
 
 ngx_int_t cache_status(ngx_http_request_t *, ngx_http_variable_value_t *value, const Request &own,
