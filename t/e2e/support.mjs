@@ -123,8 +123,16 @@ function listens(port) {
   });
 }
 
+const children = new Set();
+
+// Whoever interrupts the tests leaves no process behind.
+process.on('exit', () => children.forEach((child) => child.kill('SIGTERM')));
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
+  process.once(signal, () => process.exit(1));
+}
+
 /** A child process whose end can be awaited. */
-class Child {
+export class Child {
   start(command, args, options = {}) {
     this.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     this.output = '';
@@ -138,16 +146,20 @@ class Child {
       });
     });
     this.running = true;
-    this.ended.then(() => { this.running = false; });
+    children.add(this.process);
+    this.ended.then(() => {
+      this.running = false;
+      children.delete(this.process);
+    });
   }
 
-  async ready(what, condition) {
+  async ready(what, condition, seconds) {
     await until(what, async () => {
       if (!this.running) {
         throw new Error(`${what}: ended at once:\n${this.output}`);
       }
       return condition();
-    });
+    }, seconds);
   }
 
   async stop(signal) {
