@@ -1,5 +1,7 @@
 #include "base/json.hpp"
 
+#include <algorithm>
+
 namespace token_introspect {
 
 namespace {
@@ -102,13 +104,44 @@ Result<Json> parse_json(std::string_view text, const JsonLimits &limits)
 
 std::string_view json_string_member(const json_t *object, const char *name) noexcept
 {
-    const json_t *value = json_object_get(object, name);
+    return json_text(json_object_get(object, name));
+}
 
+std::string_view json_text(const json_t *value) noexcept
+{
     if (!json_is_string(value)) {
         return {};
     }
 
     return {json_string_value(value), json_string_length(value)};
+}
+
+JsonMembers json_members(const json_t *object)
+{
+    // Jansson's iterators take no const object, but change nothing.
+    auto *const source = const_cast<json_t *>(object);
+    JsonMembers members;
+
+    members.reserve(json_object_size(object));
+
+    for (void *at = json_object_iter(source); at != nullptr; at = json_object_iter_next(source, at))
+    {
+        members.emplace_back(json_object_iter_key(at), json_object_iter_value(at));
+    }
+
+    return members;
+}
+
+std::optional<std::string_view> unknown_json_member(const json_t *object,
+                                                    std::span<const std::string_view> known)
+{
+    for (const auto &[name, value] : json_members(object)) {
+        if (std::ranges::find(known, name) == known.end()) {
+            return name;
+        }
+    }
+
+    return std::nullopt;
 }
 
 void seed_json_hash() noexcept

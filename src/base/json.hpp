@@ -6,7 +6,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace token_introspect {
 
@@ -32,6 +36,18 @@ Result<Json> parse_json(std::string_view text, const JsonLimits &limits = {});
 
 /// The string member `name`, or an empty view when it is absent or no string.
 std::string_view json_string_member(const json_t *object, const char *name) noexcept;
+
+/// The bytes of a string, an empty view of anything else.
+std::string_view json_text(const json_t *value) noexcept;
+
+using JsonMembers = std::vector<std::pair<std::string_view, const json_t *>>;
+
+/// The members of an object in the order of its text; none of anything else.
+JsonMembers json_members(const json_t *object);
+
+/// The name of the first member of an object that is none of these.
+std::optional<std::string_view> unknown_json_member(const json_t *object,
+                                                    std::span<const std::string_view> known);
 
 /// Seeds Jansson's hash once per process, before fork (0: from the system's randomness).
 void seed_json_hash() noexcept;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "policy/requirement.hpp"
+#include "policy/pattern.hpp"
 
 namespace token_introspect::nginx {
 

@@ -160,6 +160,23 @@ std::expected<ClaimPath, std::string> ClaimPath::parse(std::string_view text)
     return path;
 }
 
+std::expected<ClaimPath, std::string> ClaimPath::parse_dotted(std::string_view text)
+{
+    ClaimPath path;
+    path.text_ = text;
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t end = std::min(text.find('.', at), text.size());
+        const std::string_view name = text.substr(at, end - at);
+        if (name.empty()) {
+            return std::unexpected("empty name at position " + std::to_string(at + 1));
+        }
+        path.steps_.push_back(
+            {.key = std::string(name), .lenient_key = {}, .index = index_from(name)});
+        at = end + 1;
+    }
+    return path;
+}
+
 Value ClaimPath::walk(Value value, bool lenient) const noexcept
 {
     if (steps_.empty()) {

@@ -20,6 +20,10 @@ public:
     /// (e.g. "empty name at position 5").
     static std::expected<ClaimPath, std::string> parse(std::string_view text);
 
+    /// The path whose names are what stands between dots, whatever else is in them (no brackets, no
+    /// quotes): `params.resource/id`, `role.0.name`. Otherwise as parse.
+    static std::expected<ClaimPath, std::string> parse_dotted(std::string_view text);
+
     /// The value it leads to, absent when any step is missing. Allocates nothing.
     [[nodiscard]] Value find(const ClaimsView &claims) const noexcept;
     [[nodiscard]] Value find(Value root) const noexcept;

@@ -27,15 +27,6 @@ std::uint64_t load(const std::uint8_t *at, unsigned width) noexcept
     return value;
 }
 
-std::size_t load_varint(const std::uint8_t *&at) noexcept
-{
-    std::size_t value = *at & 0x7f;
-    for (unsigned shift = 7; (*at++ & 0x80) != 0; shift += 7) {
-        value |= static_cast<std::size_t>(*at & 0x7f) << shift;
-    }
-    return value;
-}
-
 std::string_view load_text(const std::uint8_t *at, std::size_t length) noexcept
 {
     return {reinterpret_cast<const char *>(at), length};
@@ -49,7 +40,12 @@ struct Container {
 
     [[nodiscard]] const std::uint8_t *element(std::size_t index) const noexcept
     {
-        return index == 0 ? elements : elements + load(offsets + (index - 1) * width, width);
+        if (index == 0) {
+            return elements;
+        }
+        // Most are small.
+        return elements
+               + (width == 1 ? offsets[index - 1] : load(offsets + (index - 1) * width, width));
     }
 };
 
@@ -74,6 +70,15 @@ Member member_at(const std::uint8_t *at) noexcept
 {
     const std::size_t length = load_varint(at);
     return {load_text(at, length), at + length};
+}
+
+/// As a.compare(b). Mostly the first byte decides, and that without a call.
+int compare_keys(std::string_view a, std::string_view b) noexcept
+{
+    if (!a.empty() && !b.empty() && a.front() != b.front()) {
+        return static_cast<unsigned char>(a.front()) - static_cast<unsigned char>(b.front());
+    }
+    return a.compare(b);
 }
 
 }  // namespace
@@ -183,7 +188,7 @@ Value Value::find(std::string_view key) const noexcept
     while (low < high) {
         const std::size_t middle = low + (high - low) / 2;
         const Member member = member_at(object.element(middle));
-        const int order = member.key.compare(key);
+        const int order = compare_keys(member.key, key);
         if (order == 0) {
             return Value(member.node);
         }
@@ -212,6 +217,36 @@ Value Value::value_at(std::size_t index) const noexcept
     }
     const Container object = container_at(node_);
     return index < object.count ? Value(member_at(object.element(index)).node) : Value();
+}
+
+Bytes Value::image() const noexcept
+{
+    if (!present()) {
+        return {};
+    }
+    // What is last in an image is the last element of the last element, and so on.
+    const std::uint8_t *node = node_;
+    for (;;) {
+        const ValueType type = type_of(node);
+        const std::uint8_t *end = node + 1;
+        if (type == ValueType::kArray || type == ValueType::kObject) {
+            const Container container = container_at(node);
+            if (container.count != 0) {
+                node = container.element(container.count - 1);
+                node = type == ValueType::kObject ? member_at(node).node : node;
+                continue;
+            }
+            end = container.elements;
+        } else if (type == ValueType::kString) {
+            const std::string_view text = Value(node).string();
+            end = reinterpret_cast<const std::uint8_t *>(text.data()) + text.size();
+        } else if (type == ValueType::kInteger) {
+            end += small_of(node);
+        } else if (type == ValueType::kReal) {
+            end += sizeof(double);
+        }
+        return {node_, end};
+    }
 }
 
 bool equal(Value a, Value b) noexcept

@@ -57,6 +57,9 @@ public:
     /// to `buffer`. Empty for anything else.
     [[nodiscard]] std::string_view scalar_text(ScalarBuffer &buffer) const noexcept;
 
+    /// Its bytes, which are an image of their own; empty when absent.
+    [[nodiscard]] Bytes image() const noexcept;
+
 private:
     friend class ClaimsView;
     explicit Value(const std::uint8_t *node) noexcept : node_(node) {}
@@ -68,13 +71,14 @@ private:
 /// nothing, not even another absent one.
 bool equal(Value a, Value b) noexcept;
 
-/// A read-only view of an immutable, relocatable image of a JSON object: typed values, members
-/// sorted by key, offsets instead of pointers, no alignment needed. Copied with memcpy, read in
-/// place; reading allocates nothing.
+/// A read-only view of an immutable, relocatable image, as a rule of a JSON object: typed values,
+/// members sorted by key, offsets instead of pointers, no alignment needed. Copied with memcpy,
+/// read in place; reading allocates nothing.
 class ClaimsView {
 public:
     ClaimsView() = default;
-    /// `image` must come from build_claims; it is trusted (it never leaves this module's memory).
+    /// `image` must come from build_claims or a ClaimsWriter; it is trusted (it never leaves this
+    /// module's memory).
     explicit ClaimsView(Bytes image) noexcept : image_(image) {}
 
     [[nodiscard]] bool empty() const noexcept { return image_.empty(); }

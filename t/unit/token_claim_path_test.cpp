@@ -170,6 +170,41 @@ TEST(ClaimPath, HeaderSuffix)
     }
 }
 
+TEST(ClaimPathDotted, NamesHoldWhateverIsNoDot)
+{
+    const Claims claims(R"({"params":{"resource/id":1,"a[0]":2,"\"q\"":3,"x-y":4,"01":5},
+                            "role":[{"name":"a"},{"name":"b"}],"0":6})");
+    const auto found = [&](std::string_view text) {
+        const auto dotted = ClaimPath::parse_dotted(text);
+        EXPECT_TRUE(dotted) << text;
+        std::string out;
+        dotted->find(claims.view()).append_json(out);
+        return out;
+    };
+    EXPECT_EQ(found("params.resource/id"), "1");
+    EXPECT_EQ(found("params.a[0]"), "2");
+    EXPECT_EQ(found(R"(params."q")"), "3");
+    EXPECT_EQ(found("params.x-y"), "4");
+    EXPECT_EQ(found("params.01"), "5");
+    EXPECT_EQ(found("role.1.name"), "\"b\"");
+    EXPECT_EQ(found("role.01.name"), "");
+    EXPECT_EQ(found("role.2.name"), "");
+    EXPECT_EQ(found("role.name"), "");
+    EXPECT_EQ(found("0"), "6");
+    EXPECT_EQ(ClaimPath::parse_dotted("a.b")->text(), "a.b");
+}
+
+TEST(ClaimPathDotted, EmptyNamesAreRefused)
+{
+    for (const auto &[text, position] :
+         {std::pair{"", 1}, {".", 1}, {".a", 1}, {"a.", 3}, {"a..b", 3}, {"a.b.", 5}})
+    {
+        const auto dotted = ClaimPath::parse_dotted(text);
+        ASSERT_FALSE(dotted) << text;
+        EXPECT_EQ(dotted.error(), "empty name at position " + std::to_string(position)) << text;
+    }
+}
+
 TEST(ClaimPath, KeepsItsText)
 {
     EXPECT_EQ(path("a.b[0]").text(), "a.b[0]");
