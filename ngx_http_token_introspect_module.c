@@ -21,6 +21,14 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ti_token_introspector, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("token_policy"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ti_token_policy, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_resources"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ti_token_resources, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
     { ngx_string("token_claim_set"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
       ti_token_claim_set, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
@@ -68,6 +76,14 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
     { ngx_string("token_forward_token"),
       TI_LOCATION|NGX_CONF_TAKE1,
       ti_token_forward_token, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_authorize"),
+      TI_LOCATION|NGX_CONF_1MORE,
+      ti_token_authorize, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_policy_debug"),
+      TI_LOCATION|NGX_CONF_TAKE1,
+      ti_token_policy_debug, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
       ngx_null_command
 };

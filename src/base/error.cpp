@@ -76,6 +76,7 @@ constexpr auto kTable = std::to_array<Outcome>({
      "The request requires a wider scope than the access token has", Severity::kInfo},
     forbidden(Code::kRequireRefused, "require_refused"),
     forbidden(Code::kPolicyRefused, "policy_refused"),
+    forbidden(Code::kUserInactive, "user_inactive"),
     unavailable(Code::kIssuerStatus, "issuer_status"),
     unavailable(Code::kIssuerUnreachable, "issuer_unreachable"),
     unavailable(Code::kIssuerTimeout, "issuer_timeout"),

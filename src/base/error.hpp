@@ -32,6 +32,7 @@ enum class Code : std::uint8_t {
     kInsufficientScope,  ///< token_require_scope failed: 403 insufficient_scope
     kRequireRefused,     ///< token_require failed: 403
     kPolicyRefused,      ///< no access policy allowed: 403
+    kUserInactive,       ///< the user that the token names may not log in: 403
     kIssuerStatus,       ///< the endpoint answered with another status than 200
     kIssuerUnreachable,  ///< refused, reset, unresolvable, TLS failure
     kIssuerTimeout,

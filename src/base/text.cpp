@@ -284,6 +284,22 @@ bool is_base64url_alphabet(std::string_view text) noexcept
 
 std::string form_encode(std::string_view text)
 {
+    std::string out = percent_encode(text);
+    std::size_t left = 0;
+
+    for (std::size_t i = 0; i < out.size(); left++) {
+        const bool space = out.compare(i, 3, "%20") == 0;
+
+        out[left] = space ? '+' : out[i];
+        i += space ? 3 : 1;
+    }
+    out.resize(left);
+
+    return out;
+}
+
+std::string percent_encode(std::string_view text)
+{
     std::string out;
 
     out.reserve(text.size() + text.size() / 4);
@@ -291,9 +307,6 @@ std::string form_encode(std::string_view text)
     for (char c : text) {
         if (is_of(c, kFormLiteral)) {
             out.push_back(c);
-
-        } else if (c == ' ') {
-            out.push_back('+');
 
         } else {
             out.push_back('%');

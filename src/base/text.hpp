@@ -49,6 +49,9 @@ std::string base64_encode(Bytes bytes);
 /// everything but ALPHA DIGIT - . _ * is %XX.
 std::string form_encode(std::string_view text);
 
+/// One segment of a path or value of a query (RFC 3986): everything but ALPHA DIGIT - . _ * is %XX.
+std::string percent_encode(std::string_view text);
+
 /// Strict percent-decoding ('+' stays): nothing when a '%' is not followed by two hex digits.
 std::optional<std::string> percent_decode(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include "base/crypto.hpp"
 #include "cache/store.hpp"
 #include "flow/introspector_state.hpp"
+#include "resource/user_store.hpp"
 
 #include <span>
 #include <string_view>
@@ -28,6 +29,7 @@ struct Environment {
     std::span<IntrospectorState> states;    ///< by Introspector::index
     std::span<cache::Store *const> stores;  ///< likewise; several may share one
     Host &host;
+    const resource::UserStore *users = nullptr;  ///< of the configuration, when there is one
     jose::HeaderMemo headers{};
 
     [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept

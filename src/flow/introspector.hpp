@@ -47,6 +47,9 @@ struct Introspector {
     std::string authorization_file;
     std::string token_type_hint;
 
+    std::vector<std::string> user_claims;  ///< the first present names the user; empty: no user
+    std::string user_endpoint;             ///< where to ask about users, see user_uri
+
     std::uint64_t cache_ttl_ms = 300'000;  ///< 0: off
     std::uint64_t cache_inactive_ttl_ms = 10'000;
     bool cache_verified_jwt = true;
@@ -79,6 +82,13 @@ struct Introspector {
     [[nodiscard]] cache::Key token_key(const Sha256 &token_digest) const noexcept
     {
         return {.digest = token_digest, .scope = fingerprint};
+    }
+    /// Of what the user_endpoint said; `id_digest` is of the user's id.
+    [[nodiscard]] cache::Key user_key(const Sha256 &id_digest) const noexcept
+    {
+        cache::Key key{.digest = id_digest, .scope = fingerprint};
+        key.scope.back() ^= 0xff;  // no token's scope
+        return key;
     }
     /// Documents have names no SHA-256 of a token can be expected to equal.
     [[nodiscard]] cache::Key key_set_key() const noexcept { return document_key('k'); }

@@ -1,5 +1,7 @@
 #include "flow/validation.hpp"
 
+#include "flow/user_uri.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -65,7 +67,7 @@ IntrospectorState &Validation::state_of(const Introspector &introspector) const 
 Decision Validation::decide(Code code, const Introspector *by) noexcept
 {
     decided_by_ = by;
-    if (code != Code::kActive) {
+    if (code != Code::kActive && code != Code::kUserInactive) {
         claims_ = {};
         header_ = {};
         introspection_jwt_ = {};
@@ -91,8 +93,8 @@ Step Validation::advance(Now now)
             return decide(Code::kInternal, nullptr);
         }
         jwt_shaped_ = jose::has_compact_shape(token_);
-        if (const std::optional<Decision> decision = look_up(now)) {
-            return *decision;
+        if (std::optional<Step> step = look_up(now)) {
+            return std::move(*step);
         }
         stage_ = jwt_shaped_ ? Stage::kJwt : Stage::kOpaque;
         if (jwt_shaped_) {
@@ -103,7 +105,7 @@ Step Validation::advance(Now now)
             }
         }
     }
-    return run(now);
+    return stage_ == Stage::kUser ? resolve_user(now) : run(now);
 }
 
 // By the widest limits of the listed: a token that is too large for one is still another's.
@@ -118,7 +120,7 @@ Result<jose::CompactJws> Validation::parse() const
 }
 
 // The way of nearly every request: a record that counts decides, and no JSON is parsed.
-std::optional<Decision> Validation::look_up(Now now)
+std::optional<Step> Validation::look_up(Now now)
 {
     for (const Introspector *introspector : listed_) {
         const std::string problem =
@@ -141,7 +143,7 @@ std::optional<Decision> Validation::look_up(Now now)
         // A refusal is the last word only where nobody else might say otherwise.
         if (code == Code::kActive || listed_.size() == 1) {
             cache_status_ = CacheStatus::kHit;
-            return decide(code, introspector);
+            return code == Code::kActive ? admit(*introspector, now) : decide(code, introspector);
         }
     }
     return std::nullopt;
@@ -201,7 +203,7 @@ Step Validation::run(Now now)
         }
         const Code code = std::get<Code>(attempt);
         if (code == Code::kActive) {
-            return decide(code, introspector);
+            return admit(*introspector, now);
         }
         if (code != Code::kUnknownIssuer) {
             note(code, *introspector);
@@ -315,10 +317,9 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
     return code;
 }
 
-cache::Wanted Validation::wanted(const Introspector &introspector, std::uint64_t since_ms) noexcept
+cache::Wanted Validation::wanted(const Introspector &introspector, std::uint64_t since_ms,
+                                 std::size_t fetches) noexcept
 {
-    // A signed answer may need the key set, too.
-    const std::uint64_t fetches = introspector.signed_response ? 2 : 1;
     return {.since_ms = since_ms, .lease_ms = (introspector.fetch_ms + kLeaseMarginMs) * fetches};
 }
 
@@ -341,6 +342,10 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
         fetch.uri = state.jwks_uri(introspector);
         fetch.accept = "application/jwk-set+json, application/json";
         break;
+    case Document::kUser:
+        fetch.uri = user_uri(introspector.user_endpoint, user_id_);
+        fetch.authorization = token::authorization_value(state.credentials());
+        break;
     case Document::kIntrospection:
         fetch.uri = state.introspection_endpoint(introspector);
         if (introspector.signed_response) {
@@ -354,8 +359,22 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
     return fetch;
 }
 
+void Validation::report(const Introspector &introspector, const Error &error) const
+{
+    std::string text(error.text);
+    if (error.code == Code::kIssuerStatus) {
+        text += ": " + std::to_string(fetched_status_);
+    }
+    environment_->host.report(outcome(error.code).severity, introspector, text);
+}
+
 Step Validation::resume(Now now, const Result<token::Answer> &answer)
 {
+    fetched_status_ = answer ? answer->status : 0;
+    if (fetched_document_ == Document::kUser) {
+        took_user(now, answer);
+        return resolve_user(now);
+    }
     if (fetched_document_ == Document::kIntrospection) {
         took_introspection(now, answer);
         return run(now);

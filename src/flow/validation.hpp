@@ -17,7 +17,7 @@ enum class CacheStatus : std::uint8_t { kNone, kHit, kMiss, kExpired, kBypass };
 /// HIT, MISS, EXPIRED, BYPASS, or nothing.
 std::string_view name(CacheStatus status) noexcept;
 
-enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection };
+enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection, kUser };
 
 /// What the caller is to fetch before it calls resume. A GET when `form` is empty, else a POST of
 /// that application/x-www-form-urlencoded body.
@@ -70,6 +70,11 @@ public:
     [[nodiscard]] token::ClaimsView header() const noexcept { return header_; }
     /// The issuer's signed introspection response, when the decision is kActive and there is one.
     [[nodiscard]] std::string_view introspection_jwt() const noexcept { return introspection_jwt_; }
+    /// The user's id as the token names it, empty when it names none.
+    [[nodiscard]] std::string_view user_id() noexcept;
+    /// The User, and the array of its Roles; absent when there is none.
+    [[nodiscard]] token::Value user() const noexcept { return user_; }
+    [[nodiscard]] token::Value roles() const noexcept { return roles_; }
     [[nodiscard]] CacheStatus cache_status() const noexcept { return cache_status_; }
     /// SHA-256 of the token, computed when first asked for; nullptr when OpenSSL fails.
     [[nodiscard]] const Sha256 *token_digest() noexcept;
@@ -82,14 +87,15 @@ private:
     struct Response {
         std::string jwt;
         bool is_rfc9701;
+        std::int64_t expires_at_s = cache::kNeverExpires;  ///< exp of the JWT itself
     };
-    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque };
+    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque, kUser };
 
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
     Decision decide(Code code, const Introspector *by) noexcept;
 
     [[nodiscard]] Result<jose::CompactJws> parse() const;
-    std::optional<Decision> look_up(Now now);
+    std::optional<Step> look_up(Now now);
     std::optional<cache::Record> find_jwt(const Introspector &introspector, Now now) noexcept;
     [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
 
@@ -106,10 +112,14 @@ private:
                                                      const jose::CompactJws &jws, Now now);
     Hurdle settle(const Introspector &introspector, Document document, const cache::Key &key,
                   const cache::Acquired &acquired);
+    /// For work that takes at most so many fetches.
     [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
-                                              std::uint64_t since_ms) noexcept;
+                                              std::uint64_t since_ms,
+                                              std::size_t fetches = 1) noexcept;
 
     Fetch fetch(const Introspector &introspector, Document document);
+    /// Tells why the fetch under way was of no use.
+    void report(const Introspector &introspector, const Error &error) const;
     Result<void> adopt(const Introspector &introspector, Document document, std::string_view text,
                        std::uint64_t generation);
     void took_document(Now now, const Result<token::Answer> &answer);
@@ -118,6 +128,12 @@ private:
     Code settle_token(const Introspector &introspector, Now now,
                       Result<std::vector<std::uint8_t>> claims);
     Code accept_jwt(const Introspector &introspector, const jose::Key &key, Now now);
+    Step admit(const Introspector &introspector, Now now);
+    [[nodiscard]] std::string_view user_id_of(const Introspector &introspector) noexcept;
+    Step resolve_user(Now now);
+    Attempt try_user(const Introspector &introspector, Now now);
+    void took_user(Now now, const Result<token::Answer> &answer);
+    Code take_user(token::Value user, token::Value roles) noexcept;
     Code use(const Introspector &introspector, const cache::Record &record, Now now) noexcept;
     [[nodiscard]] Code check(const Introspector &introspector, Now now) const noexcept;
 
@@ -145,11 +161,22 @@ private:
     std::optional<Code> document_failed_;  // its metadata or key set could not be had
     std::size_t discovery_attempt_ = 0;
 
+    // The introspector that found the token good, and what its endpoint said of the user.
+    const Introspector *admitted_by_ = nullptr;
+    std::optional<Code> user_answered_;
+    std::string_view user_id_;
+    token::ScalarBuffer user_id_buffer_{};
+    std::vector<std::uint8_t> user_image_;
+    token::Value user_;
+    token::Value roles_;
+
     // The fetch under way.
     const Introspector *fetching_ = nullptr;
     Document fetched_document_ = Document::kIntrospection;
+    int fetched_status_ = 0;
     Lease document_lease_;
     Lease token_lease_;
+    Lease user_lease_;
 
     const Introspector *decided_by_ = nullptr;
     token::ClaimsView claims_;

@@ -25,8 +25,7 @@ Validation::Hurdle Validation::need_metadata(const Introspector &introspector, N
         return std::nullopt;
     }
     const cache::Key key = introspector.metadata_key();
-    cache::Wanted want = wanted(introspector, since_ms_);
-    want.lease_ms *= introspector.discovery_uris.size();
+    cache::Wanted want = wanted(introspector, since_ms_, introspector.discovery_uris.size());
     want.known_generation = state_of(introspector).metadata_generation();
     want.last_good = true;
     return settle(introspector, Document::kMetadata, key,
@@ -133,7 +132,7 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
         done = std::unexpected(answer.error());
     }
     if (!done) {
-        environment_->host.report(Severity::kError, introspector, done.error().text);
+        report(introspector, done.error());
         document_lease_.fail(now, done.error().code);
         document_failed_ = done.error().code;
         return;

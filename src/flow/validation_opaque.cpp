@@ -2,6 +2,8 @@
 
 #include "token/signed_response.hpp"
 
+#include <algorithm>
+
 // Tokens that only their issuer can judge: RFC 7662, and RFC 9701 where it signs its answers.
 
 namespace token_introspect::flow {
@@ -46,8 +48,11 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
         return fetch(introspector, Document::kIntrospection);
     }
     const cache::Key key = introspector.token_key(*digest_);
-    const cache::Acquired acquired = environment_->store_of(introspector)
-                                         .acquire(key, now, wanted(introspector, since_ms_), room_);
+    // a signed answer may need the key set, too
+    const cache::Wanted want =
+        wanted(introspector, since_ms_, introspector.signed_response ? 2 : 1);
+    const cache::Acquired acquired =
+        environment_->store_of(introspector).acquire(key, now, want, room_);
     switch (acquired.state) {
     case cache::State::kFound:
         cache_status_ = CacheStatus::kHit;
@@ -111,6 +116,10 @@ Validation::Attempt Validation::judge_response(const Introspector &introspector,
             introspector, now,
             fail(Code::kIssuerResponse, "the introspection response names another iss"));
     }
+    if (const auto payload = token::build_claims(jws->payload.get())) {
+        response_->expires_at_s =
+            token::expiry(token::ClaimsView(*payload)).value_or(cache::kNeverExpires);
+    }
     return settle_token(introspector, now,
                         token::signed_response_claims(*jws, response_->is_rfc9701,
                                                       {.audience = introspector.response_audience,
@@ -125,16 +134,15 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
 {
     if (!claims && claims.error().code != Code::kInactive) {
         if (!claims.error().text.empty()) {
-            environment_->host.report(outcome(claims.error().code).severity, introspector,
-                                      claims.error().text);
+            report(introspector, claims.error());
         }
         token_lease_.fail(now, claims.error().code);
         answered_ = claims.error().code;
         return *answered_;
     }
     cache::Record record;
-    cache::Lifetime lifetime{.ttl_ms = introspector.cache_inactive_ttl_ms,
-                             .expires_at_s = cache::kNeverExpires};
+    constexpr std::int64_t never = cache::kNeverExpires;
+    cache::Lifetime lifetime{.ttl_ms = introspector.cache_inactive_ttl_ms, .expires_at_s = never};
     if (jwt_shaped_ && !jws_) {
         if (Result<jose::CompactJws> jws = parse()) {
             jws_ = std::move(*jws);
@@ -152,8 +160,12 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
             record.text = response_->jwt;
         }
         lifetime.ttl_ms = introspector.cache_ttl_ms;
-        if (const auto expires = token::expiry(token::ClaimsView(claims_image_))) {
-            lifetime.expires_at_s = *expires + introspector.rules.leeway_s;
+        std::int64_t expires = token::expiry(token::ClaimsView(claims_image_)).value_or(never);
+        if (response_) {
+            expires = std::min(expires, response_->expires_at_s);  // an upstream would refuse it
+        }
+        if (expires != never) {
+            lifetime.expires_at_s = expires + introspector.rules.leeway_s;
         }
     }
     answered_ = use(introspector, record, now);

@@ -3,7 +3,21 @@
 #include "nginx/header_list.hpp"
 #include "token/credential.hpp"
 
+#include <algorithm>
+
 namespace token_introspect::nginx {
+
+namespace {
+
+// An upstream may be lenient about what stands before the scheme.
+bool is_bearer(const ngx_table_elt_t &header) noexcept
+{
+    const std::string_view value = view(header.value);
+    const auto *scheme = std::ranges::find_if(value, [](char c) { return c > 0x20 && c < 0x7f; });
+    return is_header(header, "Authorization") && token::has_bearer_scheme({scheme, value.end()});
+}
+
+}  // namespace
 
 void link_authorization(ngx_http_request_t *request) noexcept
 {
@@ -27,11 +41,7 @@ void link_authorization(ngx_http_request_t *request) noexcept
 
 bool remove_bearer(ngx_http_request_t *request, const LocationConf &conf)
 {
-    const bool done = remove_headers(request->headers_in.headers, request->pool,
-                                     [](const ngx_table_elt_t &header) {
-                                         return is_header(header, "Authorization")
-                                                && token::has_bearer_scheme(view(header.value));
-                                     });
+    const bool done = remove_headers(request->headers_in.headers, request->pool, is_bearer);
     link_authorization(request);
     forget_variable(request, conf.authorization_variable);
     return done;

@@ -23,6 +23,8 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
 /* http directives */
 char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_resources(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_claim_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_header_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -37,6 +39,8 @@ char *ti_token_require_claim(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_require_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_forward_claims(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_policy_debug(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* life cycle */
 ngx_int_t ti_add_variables(ngx_conf_t *cf);

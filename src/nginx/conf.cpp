@@ -92,6 +92,58 @@ bool add_introspector(ngx_conf_t *cf, LocationConf &conf, const flow::Introspect
     return true;
 }
 
+// Users, Roles and Clients refer to each other, from whatever file they are.
+std::string gather_resources(ngx_conf_t *cf, MainConf &conf)
+{
+    if (std::optional<std::string> twice = resource::check_unique(conf.resources)) {
+        return *twice;
+    }
+    std::vector<std::string> warnings;
+    auto users = resource::UserStore::build(conf.resources, warnings);
+    auto clients = resource::ClientStore::build(conf.resources);
+    if (!users || !clients) {
+        return !users ? users.error() : clients.error();
+    }
+    conf.users = std::move(*users);
+    conf.clients = std::move(*clients);
+    for (const std::string &warning : warnings) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0, "%s", warning.c_str());
+    }
+    return {};
+}
+
+bool resolve_policies(ngx_conf_t *cf, const MainConf &main, LocationConf &conf)
+{
+    if (!conf.authorize || conf.authorize->names.empty()) {
+        return true;
+    }
+    const Place &place = conf.authorize->place;
+    if (!conf.enabled) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"token_authorize\" has no effect without token_introspect in %s:%ui",
+                      place.file.c_str(), place.line);
+        return false;
+    }
+    for (const std::string &name : conf.authorize->names) {
+        if (name == "*") {
+            for (const ConfiguredPolicy &configured : main.policies) {
+                conf.policies.push_back(&configured.policy);
+            }
+            continue;
+        }
+        const ConfiguredPolicy *found = main.find_policy(name);
+        if (found == nullptr) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown policy \"%s\" in \"token_authorize\": define it in http with "
+                          "token_policy %s { … } or in a file of token_resources in %s:%ui",
+                          name.c_str(), name.c_str(), place.file.c_str(), place.line);
+            return false;
+        }
+        conf.policies.push_back(&found->policy);
+    }
+    return true;
+}
+
 // What goes upstream must fit what the introspectors of the location give.
 bool check_forwarding(ngx_conf_t *cf, const LocationConf &conf)
 {
@@ -115,7 +167,7 @@ bool check_forwarding(ngx_conf_t *cf, const LocationConf &conf)
                       (*signing)->name.c_str(), file.c_str(), conf.use->place.line);
         return false;
     }
-    if (replaces && !has_signed && conf.enabled()) {
+    if (replaces && !has_signed && conf.enabled) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"token_forward_token introspected\" needs an introspector with \"response "
                       "jwt\" in token_introspect: no other has a signed response to forward in "
@@ -143,6 +195,14 @@ const ConfiguredIntrospector *MainConf::find(std::string_view name) const noexce
         return configured.introspector.name == name;
     });
     return it == introspectors.end() ? nullptr : &*it;
+}
+
+const ConfiguredPolicy *MainConf::find_policy(std::string_view id) const noexcept
+{
+    const auto it = std::ranges::find_if(policies, [id](const ConfiguredPolicy &configured) {
+        return configured.policy.id() == id;
+    });
+    return it == policies.end() ? nullptr : &*it;
 }
 
 bool Template::compile(ngx_conf_t *cf, std::string_view text, Template &out)
@@ -214,6 +274,26 @@ void conf_warning(ngx_conf_t *cf, std::string_view text) noexcept
 {
     const ngx_str_t message = borrow(text);
     ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V", &message);
+}
+
+bool read_lines(ngx_conf_t *cf, char *(*handler)(ngx_conf_t *, ngx_command_t *, void *),
+                void *object)
+{
+    const ngx_conf_t saved = *cf;
+    cf->handler = handler;
+    cf->handler_conf = reinterpret_cast<decltype(cf->handler_conf)>(object);
+    const char *result = ngx_conf_parse(cf, nullptr);
+    *cf = saved;
+    return result == NGX_CONF_OK;
+}
+
+std::string full_path(ngx_conf_t *cf, std::string_view path)
+{
+    ngx_str_t name = copy(cf->pool, path);
+    if (name.data == nullptr || ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return std::string(path);
+    }
+    return std::string(view(name));
 }
 
 std::vector<std::string_view> words(const ngx_conf_t *cf)
@@ -298,7 +378,7 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
 {
     return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         auto &conf = *static_cast<MainConf *>(object);
-        if (conf.introspectors.empty()) {
+        if (conf.introspectors.empty() && conf.resources.empty()) {
             return NGX_CONF_OK;
         }
         if (conf.zones.empty()) {
@@ -307,6 +387,10 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
                 return static_cast<char *>(NGX_CONF_ERROR);
             }
             conf.zones.push_back(zone);
+        }
+        if (const std::string problem = gather_resources(cf, conf); !problem.empty()) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", problem.c_str());
+            return static_cast<char *>(NGX_CONF_ERROR);
         }
         for (ConfiguredIntrospector &configured : conf.introspectors) {
             if (!resolve_zone(cf, conf, configured)) {
@@ -350,11 +434,20 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         inherit(child.requires_scopes, parent.requires_scopes);
         inherit(child.forwards, parent.forwards);
         inherit(child.forwards_token, parent.forwards_token);
+        inherit(child.authorize, parent.authorize);
+        inherit(child.policy_debug, parent.policy_debug);
 
-        if (!child.use) {
+        child.enabled = child.use && !child.use->names.empty();
+        if (!resolve_policies(cf, *main_conf(cf), child)) {
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+        if (!child.enabled) {
             return NGX_CONF_OK;
         }
         for (const std::string &name : child.use->names) {
+            if (main_conf(cf)->idle_introspectors.contains(name)) {
+                continue;
+            }
             const ConfiguredIntrospector *found = main_conf(cf)->find(name);
             if (found == nullptr) {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -5,12 +5,16 @@
 #include "nginx/ngx.hpp"
 #include "nginx/transport.hpp"
 #include "nginx/zone.hpp"
+#include "policy/access_policy.hpp"
 #include "policy/requirement.hpp"
+#include "resource/client_store.hpp"
+#include "resource/user_store.hpp"
 #include "token/claim_path.hpp"
 
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +37,12 @@ struct ConfiguredIntrospector {
     Place place;
 };
 
+/// One access policy with where it was defined.
+struct ConfiguredPolicy {
+    policy::AccessPolicy policy;
+    Place place;
+};
+
 class Worker;
 
 /// http{}: what all locations share. Immutable once the configuration is read but for `states` and
@@ -42,12 +52,19 @@ struct MainConf {
     std::deque<ConfiguredIntrospector> introspectors;  // addresses stay
     std::vector<flow::IntrospectorState> states;       // by Introspector::index
     std::deque<token::ClaimPath> variable_paths;       // of token_claim_set and token_header_set
-    std::unique_ptr<Worker> worker;                    // made in each process
+    std::deque<ConfiguredPolicy> policies;             // addresses stay
+    std::vector<resource::Resource> resources;         // of all files, in their order
+    resource::UserStore users;
+    resource::ClientStore clients;
+    // names of introspectors without an issuer, which no token is for
+    std::set<std::string, std::less<>> idle_introspectors;
+    std::unique_ptr<Worker> worker;  // made in each process
 
     MainConf();
     ~MainConf();
 
     [[nodiscard]] const ConfiguredIntrospector *find(std::string_view name) const noexcept;
+    [[nodiscard]] const ConfiguredPolicy *find_policy(std::string_view id) const noexcept;
 };
 
 /// A string of the configuration that may hold variables.
@@ -129,10 +146,20 @@ struct LocationConf {
     enum class Challenge : std::uint8_t { kOff, kOn, kText };
     enum class ForwardToken : std::uint8_t { kOff, kOn, kIntrospected };
 
+    struct Authorize {
+        std::vector<std::string> names;  // empty: off
+        Place place;
+    };
+
     std::optional<Use> use;
     // What the names stand for: who judges tokens, and who judges cookies where there is no token.
     std::vector<const flow::Introspector *> introspectors;
     std::deque<IntrospectedCookie> cookies;  // addresses stay
+    bool enabled = false;
+
+    std::optional<Authorize> authorize;
+    std::vector<const policy::AccessPolicy *> policies;  // what its names stand for
+    std::optional<bool> policy_debug;
 
     std::vector<CredentialSource> sources;
     std::optional<Template> realm;  // static "off" is an empty text
@@ -145,11 +172,6 @@ struct LocationConf {
     std::optional<std::vector<ForwardedClaim>> forwards;
     std::optional<ForwardToken> forwards_token;
     ngx_int_t authorization_variable = NGX_ERROR;  // $http_authorization, by index, when enabled
-
-    [[nodiscard]] bool enabled() const noexcept
-    {
-        return !introspectors.empty() || !cookies.empty();
-    }
 };
 
 MainConf *main_conf(ngx_conf_t *cf) noexcept;
@@ -159,6 +181,14 @@ const LocationConf &location_conf(ngx_http_request_t *request) noexcept;
 /// Logs a sentence as nginx logs errors of the configuration, and gives NGX_CONF_ERROR.
 char *conf_error(ngx_conf_t *cf, std::string_view text) noexcept;
 void conf_warning(ngx_conf_t *cf, std::string_view text) noexcept;
+
+/// Reads the lines of a block, each given to `handler` as a directive with `object` as its
+/// configuration. False when one is wrong (nginx has said so).
+bool read_lines(ngx_conf_t *cf, char *(*handler)(ngx_conf_t *, ngx_command_t *, void *),
+                void *object);
+
+/// A path of the configuration from the directory of nginx.conf.
+std::string full_path(ngx_conf_t *cf, std::string_view path);
 
 /// The directive's words, its name first.
 std::vector<std::string_view> words(const ngx_conf_t *cf);

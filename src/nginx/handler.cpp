@@ -1,3 +1,4 @@
+#include "nginx/authorization.hpp"
 #include "nginx/bridge.h"
 #include "nginx/forwarding.hpp"
 #include "nginx/header_list.hpp"
@@ -7,17 +8,27 @@ namespace token_introspect::nginx {
 
 namespace {
 
+// The client's response when there is one, and never a Bearer token of its own.
+bool set_introspected(ngx_http_request_t *request, const LocationConf &conf, const Request *own)
+{
+    const std::string_view jwt = own != nullptr ? own->introspection_jwt() : std::string_view();
+    return jwt.empty() ? remove_bearer(request, conf) : set_bearer(request, conf, jwt);
+}
+
 // A subrequest of somebody else's (SSI, mirror) shares its client request's headers: it gets a list
 // of its own, with this location's claims and none of the client's forgeries.
 bool forward_to_subrequest(ngx_http_request_t *request, const LocationConf &conf)
 {
-    if (!conf.forwards || conf.forwards->empty()) {
+    const bool introspected =
+        conf.enabled && conf.forwards_token == LocationConf::ForwardToken::kIntrospected;
+    if ((!conf.forwards || conf.forwards->empty()) && !introspected) {
         return true;
     }
     const Request *own = Request::of(request);
     const bool active = own != nullptr && own->decided() && own->code() == Code::kActive;
     return copy_headers(request->headers_in.headers, request->pool)
            && remove_spoofed_headers(request, conf)
+           && (!introspected || set_introspected(request, conf, own))
            && (!active || forward_claims(request, conf, own->claims()));
 }
 
@@ -38,7 +49,7 @@ ngx_int_t preaccess(ngx_http_request_t *request) noexcept
         if (!remove_spoofed_headers(request, conf)) {
             return kFailed;
         }
-        if (!conf.enabled()) {
+        if (!conf.enabled) {
             return NGX_DECLINED;
         }
         Request *own = Request::make(request);
@@ -50,7 +61,7 @@ ngx_int_t access(ngx_http_request_t *request) noexcept
 {
     return guarded(kFailed, [&]() -> ngx_int_t {
         const LocationConf &conf = location_conf(request);
-        if (!conf.enabled()) {
+        if (!conf.enabled) {
             return NGX_DECLINED;
         }
         Request *own = Request::make(request);
@@ -77,7 +88,7 @@ bool add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler) noexcept
 extern "C" ngx_int_t ti_add_handlers(ngx_conf_t *cf)
 {
     using namespace token_introspect::nginx;
-    if (main_conf(cf)->introspectors.empty()) {
+    if (main_conf(cf)->introspectors.empty() && main_conf(cf)->idle_introspectors.empty()) {
         return NGX_OK;
     }
     return add(cf, NGX_HTTP_PREACCESS_PHASE, preaccess) && add(cf, NGX_HTTP_ACCESS_PHASE, access)

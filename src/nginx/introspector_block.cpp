@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "base/text.hpp"
+#include "flow/user_uri.hpp"
 #include "token/http_text.hpp"
 #include "token/metadata.hpp"
 
@@ -128,8 +129,8 @@ std::span<const IntrospectorBlock::Directive> IntrospectorBlock::directives() no
         Directive{"decryption_key", 1, 5, &B::unsupported},
         Directive{"cache_use_stale", 1, many, &B::unsupported},
         Directive{"cache_stale_ttl", 1, 1, &B::unsupported},
-        Directive{"user_claim", 1, many, &B::unsupported},
-        Directive{"user_endpoint", 1, 1, &B::unsupported},
+        Directive{"user_claim", 1, many, &B::user_claim},
+        Directive{"user_endpoint", 1, 1, &B::user_endpoint},
         Directive{"cookie", 1, 1, &B::cookie},
     };
     return table;
@@ -213,15 +214,6 @@ std::string IntrospectorBlock::algorithms(const Words &args)
     return {};
 }
 
-std::string IntrospectorBlock::full_path(std::string_view path)
-{
-    ngx_str_t name = copy(cf_->pool, path);
-    if (name.data == nullptr || ngx_conf_full_name(cf_->cycle, &name, 1) != NGX_OK) {
-        return std::string(path);
-    }
-    return std::string(view(name));
-}
-
 std::string IntrospectorBlock::secret(const Words &args)
 {
     if (args.size() == 3) {
@@ -232,7 +224,7 @@ std::string IntrospectorBlock::secret(const Words &args)
     }
     flow::KeySource source;
     source.from_file = args[0] == "secret_file";
-    source.value = source.from_file ? full_path(args[1]) : std::string(args[1]);
+    source.value = source.from_file ? full_path(cf_, args[1]) : std::string(args[1]);
     source.format = flow::KeyFormat::kPlain;
     source.options.allow_short = true;  // short ones are warned about
     introspector_.keys.push_back(std::move(source));
@@ -243,7 +235,7 @@ std::string IntrospectorBlock::key(const Words &args)
 {
     flow::KeySource source;
     source.from_file = args[1].starts_with("file:");
-    source.value = source.from_file ? full_path(args[1].substr(5)) : std::string(args[1]);
+    source.value = source.from_file ? full_path(cf_, args[1].substr(5)) : std::string(args[1]);
     source.options.allow_short = true;
     for (std::size_t i = 2; i < args.size(); ++i) {
         if (const auto alg = parameter(args[i], "alg")) {
@@ -276,7 +268,7 @@ std::string IntrospectorBlock::jwks_file(const Words &args)
 {
     flow::KeySource source;
     source.from_file = true;
-    source.value = full_path(args[1]);
+    source.value = full_path(cf_, args[1]);
     source.format = flow::KeyFormat::kJwkSet;
     introspector_.keys.push_back(std::move(source));
     return {};
@@ -311,7 +303,7 @@ std::string IntrospectorBlock::introspection_endpoint(const Words &args)
 std::string IntrospectorBlock::authorization(const Words &args)
 {
     if (args[0] == "authorization_file") {
-        introspector_.authorization_file = full_path(args[1]);
+        introspector_.authorization_file = full_path(cf_, args[1]);
         return {};
     }
     introspector_.credentials.authorization = args[1];
@@ -330,7 +322,7 @@ std::string IntrospectorBlock::client(const Words &args)
     } else if (args[0] == "client_secret") {
         introspector_.credentials.secret = args[1];
     } else {
-        introspector_.client_secret_file = full_path(args[1]);
+        introspector_.client_secret_file = full_path(cf_, args[1]);
     }
     return {};
 }
@@ -490,6 +482,25 @@ std::string IntrospectorBlock::zone(const Words &args)
     return {};
 }
 
+std::string IntrospectorBlock::user_claim(const Words &args)
+{
+    introspector_.user_claims.assign(args.begin() + 1, args.end());
+    return {};
+}
+
+std::string IntrospectorBlock::user_endpoint(const Words &args)
+{
+    introspector_.user_endpoint = args[1];
+    // what stands for the id is no part of an address yet
+    const std::string with_id = flow::user_uri(args[1], "id");
+    const bool in_path = with_id.starts_with('/') || token::parse_url(with_id);
+    return in_path && !with_id.contains('$')
+               ? ""
+               : invalid(args, 1,
+                         "use an internal location (/name/) or an absolute http:// or https:// "
+                         "URL, to which the id is added, or which holds it as $token_user_id");
+}
+
 std::string IntrospectorBlock::cookie(const Words &args)
 {
     if (args[1].empty() || !std::ranges::all_of(args[1], token::is_token_character)) {
@@ -509,8 +520,11 @@ std::string_view IntrospectorBlock::type_name() const noexcept
 
 std::string IntrospectorBlock::check_sources()
 {
+    // The metadata of an opaque one may be there for its endpoint alone.
+    const bool discovers_keys =
+        has("discovery") && (introspector_.kind == flow::Kind::kJwt || introspector_.keys.empty());
     const int kinds = (has("secret") || has("secret_file")) + has("key") + has("jwks_file")
-                      + (has("jwks_uri") || has("discovery"));
+                      + (has("jwks_uri") || discovers_keys);
     if (!introspector_.verifies()) {
         if (!introspector_.keys.empty() || has("jwks_uri")) {
             return "keys serve an introspector of type jwt, or one with \"response jwt\": this one "
@@ -592,7 +606,14 @@ std::string IntrospectorBlock::check_kind()
     if (!jwt && introspector_.signed_response) {
         others = others.first(1);  // keys and their like serve to verify the answers
     }
-    for (const char *name : others) {
+    for (const std::string_view name : others) {
+        // the user_endpoint of a jwt introspector has credentials and answers that are remembered
+        if (has("user_endpoint")
+            && (name.starts_with("client_") || name.starts_with("authorization")
+                || name == "cache_inactive_ttl"))
+        {
+            continue;
+        }
         if (has(name)) {
             return quote(name) + " serves an introspector of type " + (jwt ? "opaque" : "jwt")
                    + ", this one is of type " + std::string(type_name());
@@ -683,6 +704,10 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
         introspector_.rules.require_iss = false;
         introspector_.rules.require_exp = introspector_.rules.require_exp && has("require_exp");
     }
+    const bool asks_for_users = has("user_endpoint") || introspector_.kind == flow::Kind::kJwt;
+    if (!has("user_claim") && asks_for_users) {
+        introspector_.user_claims = {"box_user", "sub"};
+    }
     introspector_.index = conf.introspectors.size();
     introspector_.fetch_ms = connect_ms_ + send_ms_ + read_ms_;
     introspector_.limits.json.bytes =
@@ -713,6 +738,9 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     }
     urls.push_back(introspector_.jwks_uri);
     urls.push_back(introspector_.introspection_endpoint);
+    if (has("user_endpoint")) {
+        urls.push_back(flow::user_uri(introspector_.user_endpoint, "id"));
+    }
     std::erase_if(urls, [](const std::string &uri) { return uri.empty() || uri[0] == '/'; });
     if (!urls.empty() || !introspector_.discovery_uris.empty()) {
         auto created = configured_.transport.create(cf_, introspector_.index, urls, transport_);
@@ -736,24 +764,27 @@ char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
     });
 }
 
+// What is wrong with the name, else an empty sentence.
+std::string check_name(const MainConf &conf, std::string_view name)
+{
+    if (name.empty() || name == "off" || name == "optional") {
+        return quote(name) + " cannot name an introspector";
+    }
+    if (const ConfiguredIntrospector *other = conf.find(name)) {
+        return "token_introspector " + quote(name) + " is defined already in " + other->place.file
+               + ":" + std::to_string(other->place.line);
+    }
+    return {};
+}
+
 char *read_block(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string_view name = words(cf)[1];
-    if (name.empty() || name == "off" || name == "optional") {
-        return conf_error(cf, "\"" + std::string(name) + "\" cannot name an introspector");
-    }
-    if (const ConfiguredIntrospector *other = conf.find(name)) {
-        return conf_error(cf, "token_introspector \"" + std::string(name)
-                                  + "\" is defined already in " + other->place.file + ":"
-                                  + std::to_string(other->place.line));
+    if (const std::string wrong = check_name(conf, name); !wrong.empty()) {
+        return conf_error(cf, wrong);
     }
     IntrospectorBlock block(cf, name);
-    const ngx_conf_t saved = *cf;
-    cf->handler = take_line;
-    cf->handler_conf = reinterpret_cast<decltype(cf->handler_conf)>(&block);
-    char *result = ngx_conf_parse(cf, nullptr);
-    *cf = saved;
-    if (result != NGX_CONF_OK) {
+    if (!read_lines(cf, take_line, &block)) {
         return static_cast<char *>(NGX_CONF_ERROR);
     }
     bool logged = false;
@@ -764,6 +795,25 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
     return logged ? static_cast<char *>(NGX_CONF_ERROR)
                   : conf_error(cf, "token_introspector \"" + std::string(name) + "\": " + problem);
 }
+
+}  // namespace
+
+std::string add_introspector(ngx_conf_t *cf, MainConf &conf, std::string_view name,
+                             const std::vector<std::vector<std::string>> &lines)
+{
+    std::string problem = check_name(conf, name);
+    IntrospectorBlock block(cf, name);
+    for (auto line = lines.begin(); problem.empty() && line != lines.end(); ++line) {
+        problem = block.take(IntrospectorBlock::Words(line->begin(), line->end()));
+    }
+    bool logged = false;
+    if (problem.empty()) {
+        problem = block.finish(conf, logged);
+    }
+    return logged ? "the introspector cannot be set up" : problem;
+}
+
+namespace {
 
 char *read_zone(ngx_conf_t *cf, MainConf &conf)
 {

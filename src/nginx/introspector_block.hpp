@@ -58,9 +58,10 @@ private:
     std::string ssl(const Words &args);
     std::string zone(const Words &args);
     std::string cookie(const Words &args);
+    std::string user_claim(const Words &args);
+    std::string user_endpoint(const Words &args);
     std::string unsupported(const Words &args);
 
-    std::string full_path(std::string_view path);
     [[nodiscard]] std::string_view type_name() const noexcept;
     std::string check_sources();
     std::string check_kind();
@@ -84,5 +85,10 @@ private:
     std::uint64_t send_ms_ = 5000;
     std::uint64_t read_ms_ = 5000;
 };
+
+/// Makes an introspector from the lines of a block: its directives, each with its arguments. An
+/// empty sentence, or what is wrong.
+std::string add_introspector(ngx_conf_t *cf, MainConf &conf, std::string_view name,
+                             const std::vector<std::vector<std::string>> &lines);
 
 }  // namespace token_introspect::nginx

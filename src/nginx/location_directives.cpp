@@ -368,6 +368,47 @@ char *set_forwards(ngx_conf_t *cf, LocationConf &conf, const Words &args)
     return NGX_CONF_OK;
 }
 
+char *set_policies(ngx_conf_t *cf, LocationConf &conf, const Words &args)
+{
+    if (conf.authorize) {
+        return duplicate();
+    }
+    LocationConf::Authorize authorize{.names = {}, .place = Place::of(cf)};
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        if (std::ranges::find(authorize.names, args[i]) != authorize.names.end()) {
+            return conf_error(cf, "policy \"" + std::string(args[i]) + "\" is named twice");
+        }
+        authorize.names.emplace_back(args[i]);
+    }
+    if (authorize.names.size() > 1
+        && (std::ranges::find(authorize.names, "off") != authorize.names.end()
+            || std::ranges::find(authorize.names, "*") != authorize.names.end()))
+    {
+        return conf_error(cf, "\"off\" and \"*\" in \"token_authorize\" stand alone");
+    }
+    if (authorize.names.front() == "off") {
+        authorize.names.clear();
+    }
+    conf.authorize = std::move(authorize);
+    return NGX_CONF_OK;
+}
+
+char *set_policy_debug(ngx_conf_t *cf, LocationConf &conf, std::string_view word)
+{
+    if (conf.policy_debug) {
+        return duplicate();
+    }
+    if (word != "on" && word != "off") {
+        return conf_error(cf, "invalid value \"" + std::string(word) + "\": use on or off");
+    }
+    conf.policy_debug = word == "on";
+    if (word == "on") {
+        conf_warning(cf, "\"token_policy_debug on\" shows claims, headers and policies to whoever "
+                         "asks: keep it away from production");
+    }
+    return NGX_CONF_OK;
+}
+
 char *set_forward_token(ngx_conf_t *cf, LocationConf &conf, std::string_view word)
 {
     if (conf.forwards_token) {
@@ -454,6 +495,17 @@ char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     return directive(
         cf, [&](const auto &args) { return set_forward_token(cf, location(conf), args[1]); });
+}
+
+char *ti_token_authorize(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return directive(cf, [&](const auto &args) { return set_policies(cf, location(conf), args); });
+}
+
+char *ti_token_policy_debug(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return directive(
+        cf, [&](const auto &args) { return set_policy_debug(cf, location(conf), args[1]); });
 }
 
 }  // extern "C"

@@ -5,6 +5,7 @@
 #include "nginx/credential.hpp"
 #include "nginx/forwarding.hpp"
 #include "nginx/now.hpp"
+#include "nginx/policies.hpp"
 #include "nginx/refusal.hpp"
 
 #include <utility>
@@ -153,6 +154,7 @@ void Request::restart() noexcept
     begun_ = false;
     decided_ = false;
     judgement_ = {.code = Code::kMissing};
+    policy_ = {};
 }
 
 // Cookies have introspectors of their own: a token is not sent to an application that reads its
@@ -257,7 +259,14 @@ ngx_int_t Request::conclude(const LocationConf &conf)
     const bool absent = judgement_.code == Code::kMissing;
     const bool active = judgement_.code == Code::kActive && validation_ != nullptr;
     if (active || (absent && conf.use->optional)) {
-        const Judgement judged = judge(request_, conf, claims());
+        Judgement judged = judge(request_, conf, claims());
+        if (judged.code == Code::kActive) {
+            judged = authorize(request_, conf, *this);
+            policy_ = judged.code == Code::kActive ? judged.subject : std::string_view();
+        }
+        if (const auto debug = debug_response(request_, conf, *this)) {
+            return send(*debug);
+        }
         if (judged.code == Code::kActive && absent) {
             return NGX_DECLINED;  // no reason to refuse, but none for `satisfy any` either
         }
@@ -269,6 +278,21 @@ ngx_int_t Request::conclude(const LocationConf &conf)
         }
     }
     return refuse(request_, conf, judgement_, introspector());
+}
+
+// Instead of the location's content.
+ngx_int_t Request::send(std::string_view json)
+{
+    ngx_str_t type = ngx_string("application/json");
+    ngx_http_complex_value_t body;
+    ngx_memzero(&body, sizeof body);
+    body.value = copy(request_->pool, json);
+    if (body.value.data == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    ngx_http_finalize_request(request_,
+                              ngx_http_send_response(request_, NGX_HTTP_OK, &type, &body));
+    return NGX_DONE;
 }
 
 bool Request::forward(const LocationConf &conf)
@@ -302,6 +326,21 @@ token::ClaimsView Request::header() const noexcept
 std::string_view Request::introspection_jwt() const noexcept
 {
     return shows_claims() ? validation_->introspection_jwt() : std::string_view();
+}
+
+std::string_view Request::user_id() const noexcept
+{
+    return shows_claims() ? validation_->user_id() : std::string_view();
+}
+
+token::Value Request::user() const noexcept
+{
+    return shows_claims() ? validation_->user() : token::Value();
+}
+
+token::Value Request::roles() const noexcept
+{
+    return shows_claims() ? validation_->roles() : token::Value();
 }
 
 const flow::Introspector *Request::introspector() const noexcept

@@ -29,11 +29,23 @@ public:
     ngx_int_t access(const LocationConf &conf);
 
     [[nodiscard]] Code code() const noexcept { return judgement_.code; }
+    /// The token, empty when the request has none. Never for logs and responses.
+    [[nodiscard]] std::string_view token() const noexcept
+    {
+        return credential_ && *credential_ ? (*credential_)->token : std::string_view();
+    }
     [[nodiscard]] bool decided() const noexcept { return decided_; }
     [[nodiscard]] token::ClaimsView claims() const noexcept;
     [[nodiscard]] token::ClaimsView header() const noexcept;
     /// The issuer's signed introspection response about the token, empty when there is none.
     [[nodiscard]] std::string_view introspection_jwt() const noexcept;
+    /// The user's id as the token names it, empty when it names none.
+    [[nodiscard]] std::string_view user_id() const noexcept;
+    /// The User that the token names, and the array of its Roles; absent when there is none.
+    [[nodiscard]] token::Value user() const noexcept;
+    [[nodiscard]] token::Value roles() const noexcept;
+    /// The policy that allowed the request, empty when none was asked.
+    [[nodiscard]] std::string_view policy() const noexcept { return policy_; }
     [[nodiscard]] const flow::Introspector *introspector() const noexcept;
     [[nodiscard]] flow::CacheStatus cache_status() const noexcept;
     /// SHA-256 of the token, nullptr when there was none.
@@ -46,6 +58,7 @@ private:
     void take_credential(const LocationConf &conf);
     bool prepare_headers(const LocationConf &conf);
     bool forward(const LocationConf &conf);
+    ngx_int_t send(std::string_view json);
     [[nodiscard]] std::span<const flow::Introspector *const> judges(
         const LocationConf &conf) const noexcept;
     void begin(const LocationConf &conf);
@@ -67,6 +80,7 @@ private:
     bool fetching_ = false;
     bool decided_ = false;
     Judgement judgement_{.code = Code::kMissing};
+    std::string_view policy_;
 };
 
 }  // namespace token_introspect::nginx

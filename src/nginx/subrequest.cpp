@@ -96,7 +96,12 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
         target = Transport::kLocation;
     }
     const std::size_t question = target.find('?');
-    ngx_str_t uri = copy(parent_->pool, target.substr(0, question));
+    const std::optional<std::string> path = percent_decode(target.substr(0, question));
+    if (!path) {
+        return fail(Code::kIssuerMetadata, "no usable address for this request to the issuer");
+    }
+    ngx_str_t uri = copy(parent_->pool, *path);
+    const ngx_str_t unparsed = copy(parent_->pool, target);
     ngx_str_t args = ngx_null_string;
     if (question != std::string_view::npos) {
         args = copy(parent_->pool, target.substr(question + 1));
@@ -104,8 +109,8 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
     Message message{};
     // Background: the client's connection keeps to its own request, so that a client that hangs up
     // does not end a fetch for which others wait.
-    if (uri.data == nullptr || (question != std::string_view::npos && args.data == nullptr)
-        || !compose(fetch, message)
+    if (uri.data == nullptr || unparsed.data == nullptr
+        || (question != std::string_view::npos && args.data == nullptr) || !compose(fetch, message)
         || ngx_http_subrequest(parent_, &uri, &args, &request_, &done_,
                                NGX_HTTP_SUBREQUEST_BACKGROUND)
                != NGX_OK)
@@ -118,6 +123,8 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
         request_->loc_conf = server->loc_conf;
     }
     replace_client_parts(message);
+    request_->unparsed_uri = unparsed;
+    request_->valid_unparsed_uri = 1;  // so that a proxy_pass without URI sends it as it is
     ngx_add_timer(&deadline_, static_cast<ngx_msec_t>(configured.introspector.fetch_ms));
     return {};
 }
@@ -185,7 +192,6 @@ void Subrequest::replace_client_parts(const Message &message) noexcept
     link_known_headers(request_->headers_in);
     request_->variables = message.variables;
     request_->request_body = message.body;
-    request_->unparsed_uri = request_->uri;
     request_->request_line = ngx_null_string;
     request_->filter_need_in_memory = 1;
     request_->error_page = 1;  // an error_page of http{} is not the issuer's answer

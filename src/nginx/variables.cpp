@@ -131,6 +131,19 @@ ngx_int_t introspection_jwt(ngx_http_request_t *, ngx_http_variable_value_t *val
     return jwt.empty() ? none(value) : lasting(value, jwt);
 }
 
+ngx_int_t user_id(ngx_http_request_t *, ngx_http_variable_value_t *value, const Request &own,
+                  uintptr_t)
+{
+    const std::string_view id = own.user_id();
+    return id.empty() || !is_header_safe(id) ? none(value) : lasting(value, id);
+}
+
+ngx_int_t policy(ngx_http_request_t *, ngx_http_variable_value_t *value, const Request &own,
+                 uintptr_t)
+{
+    return own.policy().empty() ? none(value) : lasting(value, own.policy());
+}
+
 // The name behind the variable's prefix; data is the whole variable's name.
 template <std::size_t Prefix> std::string_view suffix(uintptr_t data) noexcept
 {
@@ -235,6 +248,8 @@ ngx_int_t ti_add_variables(ngx_conf_t *cf)
         Named{"token_cache_status", get<cache_status>},
         Named{"token_hash", get<hash>},
         Named{"token_claims", get<claims>},
+        Named{"token_user_id", get<user_id>},
+        Named{"token_policy", get<policy>},
         Named{"token_introspection_jwt", get<introspection_jwt>},
         Named{kClaimPrefix, get<named_claim>, NGX_HTTP_VAR_PREFIX},
         Named{kHeaderPrefix, get<named_header>, NGX_HTTP_VAR_PREFIX},

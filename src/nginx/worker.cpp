@@ -19,7 +19,11 @@ std::vector<cache::Store *> stores_of(MainConf &conf)
 
 Worker::Worker(MainConf &conf)
     : stores_(stores_of(conf)),
-      environment_{.hasher = hasher_, .states = conf.states, .stores = stores_, .host = *this}
+      environment_{.hasher = hasher_,
+                   .states = conf.states,
+                   .stores = stores_,
+                   .host = *this,
+                   .users = &conf.users}
 {}
 
 void Worker::settled(const cache::Key &key) noexcept

@@ -82,6 +82,7 @@ std::string without(std::string_view text, char separator, Predicate removed)
 
 bool has_bearer_scheme(std::string_view value) noexcept
 {
+    value = trimmed(value);
     return equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)
            && (value.size() == kScheme.size() || !is_token_character(value[kScheme.size()]));
 }

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "nginx/conf.hpp"
+#include "policy/context.hpp"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace token_introspect::nginx {
+
+class Request;
+
+/// What access policies see of a request: each part is made when a policy first asks for it. The
+/// credential has left the request by then. For the time of one evaluation.
+class PolicyContext final : public policy::Context {
+public:
+    enum class Secrets : std::uint8_t { kShown, kMasked };
+
+    /// `secrets` masked: for people. Credentials are then `***`, also those that the location's
+    /// upstream may see.
+    PolicyContext(ngx_http_request_t *request, const Request &own,
+                  Secrets secrets = Secrets::kShown) noexcept
+        : request_(request),
+          own_(&own),
+          masked_(secrets == Secrets::kMasked)
+    {}
+
+    token::Value get(policy::Subject subject) noexcept override;
+    token::Value whole() noexcept override;
+
+    /// True when a part could not be made: no answer of a policy counts then.
+    [[nodiscard]] bool failed() const noexcept { return failed_; }
+
+private:
+    using Image = std::vector<std::uint8_t>;
+
+    token::Value make(policy::Subject subject);
+    token::Value keep(policy::Subject subject, Result<Image> image);
+    token::Value text(policy::Subject subject, std::string_view value);
+    [[nodiscard]] bool hides(CredentialSource::Kind kind, std::string_view name) const noexcept;
+    token::Value query_string();
+    token::Value params();
+    token::Value headers();
+    token::Value client();
+    token::Value session();
+
+    ngx_http_request_t *request_;
+    const Request *own_;
+    bool masked_;
+    std::array<Image, policy::kSubjectCount> images_;
+    std::array<token::Value, policy::kSubjectCount> values_;
+    std::array<bool, policy::kSubjectCount> made_{};
+    Image whole_;
+    bool failed_ = false;
+};
+
+}  // namespace token_introspect::nginx
