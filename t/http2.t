@@ -8,6 +8,7 @@ use Issuer;
 use Loopback;
 use NginxProcess;
 use Test::More;
+use TokenIntrospect ();
 
 my $gates = File::Temp->newdir;
 sub release { open my $file, '>', "$gates/$_[0]" or die }
@@ -21,8 +22,21 @@ my $issuer = Issuer->start(sub {
 });
 my $upstream =
     Issuer->start(sub { my ($call) = @_; return Issuer::answer('200 OK', "body:$call->{body}") });
+my $response = TokenIntrospect::jws(
+    { alg => 'ES256', typ => 'token-introspection+jwt' },
+    '{"iss":"https://idp.test","aud":"me","iat":1,"token_introspection":{"active":true}}', 'ES256');
+my $signing = Issuer->start(sub {
+    return Issuer::answer('200 OK', $response,
+        'Content-Type' => 'application/token-introspection+jwt');
+});
 my $nginx = NginxProcess->start(workers => 2, http => <<"END");
     token_introspector idp { introspection_endpoint @{[ $issuer->url ]}; read_timeout 60s; }
+    token_introspector signing {
+        issuer https://idp.test;
+        introspection_endpoint @{[ $signing->url ]};
+        response jwt audience=me;
+        key file:@{[ TokenIntrospect::key_file('P-256') ]};
+    }
     server {
         listen 127.0.0.1:%PORT% http2 reuseport;
         listen 127.0.0.1:%PORT2%;
@@ -30,6 +44,12 @@ my $nginx = NginxProcess->start(workers => 2, http => <<"END");
         http2_max_concurrent_streams 128;
         location /t { token_introspect idp; proxy_pass http://127.0.0.1:@{[ $upstream->port ]}; }
         location /free { return 204; }
+        location /signed {
+            token_introspect signing optional;
+            token_source header=X-Token;
+            token_forward_token introspected;
+            proxy_pass http://127.0.0.1:@{[ $upstream->port ]};
+        }
     }
 END
 my $port = $nginx->port;
@@ -58,7 +78,8 @@ sub headers {
         . literal(':method',       $option{method} // 'GET')
         . literal(':path',         $option{path}   // '/t')
         . literal(':authority',    'localhost')
-        . literal('authorization', "Bearer $token");
+        . literal('authorization', $option{authorization} // "Bearer $token")
+        . (defined $option{x_token} ? literal('x-token', $option{x_token}) : '');
     return frame(1, 4 | ($option{body} ? 0 : 1), $stream, $block);
 }
 
@@ -171,6 +192,18 @@ is $curl, 'body:hello 200', 'curl with a body';
     is request($nginx->{port2}, 'GET /t', Authorization => 'Bearer good-slow-4')->{status}, 200,
         '... whose connection goes: others get the answer';
     is calls_for('good-slow-4'), 1, '... of the one call';
+}
+# B128; in HTTP/2 nginx leaves white space before a value as it is
+for my $value ('Bearer forged', ' Bearer forged', "\tbearer forged", "\x0bBearer forged") {
+    my $shown  = $value =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
+    my $socket = open_h2();
+    print {$socket} headers(1, '', path => '/signed?none', authorization => $value),
+        headers(3, '', path => '/signed?token', authorization => $value, x_token => 'any');
+    is_deeply read_h2($socket, 1, 3), { 1 => 200, 3 => 200 }, "introspected: [$shown]";
+    my %sent = map { $_->{target} => Issuer::header($_, 'Authorization') }
+        grep { $_->{target} =~ /signed/ } $upstream->calls;
+    is $sent{'/signed?none'},  undef,              '... without a token it is removed';
+    is $sent{'/signed?token'}, "Bearer $response", '... with one it gives way';
 }
 {
     # reset at once, again and again

@@ -65,7 +65,7 @@ wrong_line('issuer;', 'invalid number of arguments in "issuer" directive');
 wrong('a directive twice',
     "token_introspector idp {\n    issuer a;\n    issuer b; #!\n    secret x;\n}",
     '"issuer" directive is duplicate');
-wrong_line('type JWT;', 'invalid value "JWT" in "type": use jwt or opaque');
+wrong_line('type JWT;', 'invalid value "JWT" in "type": use jwt, opaque or cookie');
 wrong_line('issuer "";', 'an issuer cannot be empty');
 wrong_line('issuer * https://idp.test;', '"issuer *" stands alone: it accepts every issuer');
 wrong_line('algorithms none;',
@@ -138,9 +138,11 @@ wrong_block('discovery on;', '"discovery on" needs exactly one issuer to derive 
 wrong_block('issuer urn:x; discovery on;', '"discovery on" needs an issuer that is an http or https '
     . "URL: give the metadata's address with discovery URL;");
 wrong_block('type opaque;', 'an introspector of type opaque needs an introspection_endpoint (or discovery)');
-wrong_block("introspection_endpoint /x; secret '$SECRET';",
-    'keys serve an introspector of type jwt: this one has an introspection_endpoint; make two '
-    . 'introspectors and list both in token_introspect');
+for my $lines ("secret '$SECRET';", "key file:$rsa;", 'jwks_uri /x;') {
+    wrong_block("introspection_endpoint /x; $lines", 'keys serve an introspector of type jwt, or one '
+        . 'with "response jwt": this one has an introspection_endpoint that answers with JSON; to '
+        . 'accept JWTs without asking, make two introspectors and list both in token_introspect');
+}
 
 wrong_block("$jwt key file:$rsa; key file:$ec; algorithms ES384 HS256;",
     'no key serves any of the algorithms that "algorithms" permits', 'no key for the algorithms');
@@ -187,6 +189,34 @@ wrong_block("$opaque authorization x; authorization_file y;",
     '"authorization" and "authorization_file" exclude each other');
 wrong_block("$opaque client_secret x; client_secret_file y;",
     '"client_secret" and "client_secret_file" exclude each other');
+
+# signed introspection responses
+my $signed = "$opaque issuer https://idp.test; client_id x; response jwt;";
+wrong_line('response xml;', 'invalid value "xml" in "response": use json or jwt');
+wrong_line("response $_;", 'invalid value "' . (split)[1] . '" in "response": only audience=NAME may '
+    . 'follow, and only jwt') for 'jwt aud=x', 'jwt audience=', 'jwt x', 'json audience=x';
+wrong_line('response jwt audience=x audience=y;', 'invalid number of arguments in "response" directive');
+wrong_block($signed, '"response jwt" needs keys: one of secret, key, jwks_file, jwks_uri or discovery');
+wrong_block("$signed $sources{$_->[0]} $sources{$_->[1]}", $exclusive)
+    for ['secret', 'key'], ['key', 'jwks_file'], ['jwks_file', 'jwks_uri'];
+wrong_block("$signed secret x; secret_file y;", '"secret" and "secret_file" exclude each other');
+wrong_block("$signed secret '$SECRET'; algorithms RS256;",
+    'a secret serves HS256, HS384 and HS512 only: "algorithms" permits none of them');
+wrong_block("$signed key file:$rsa; algorithms ES256;",
+    'no key serves any of the algorithms that "algorithms" permits', 'no key for the signed response');
+wrong_block("$opaque client_id x; response jwt; jwks_uri /x;", '"response jwt" needs an issuer, whose '
+    . 'signed answers these are: issuer https://…; (or issuer *; to accept every issuer)');
+my $name = '"response jwt" needs to know how the aud of an answer names this resource server: client_id '
+    . 'NAME; or response jwt audience=NAME;';
+wrong_block("$opaque $jwt response jwt; jwks_uri /x;", $name);
+wrong_block("$opaque $jwt response jwt; jwks_uri /x; authorization x;", $name);
+wrong_block("$signed jwks_uri /x; cache_verified_jwt off;",
+    '"cache_verified_jwt" serves an introspector of type jwt, this one is of type opaque');
+wrong_block("$opaque $_->[1]", "\"$_->[0]\" serves an introspector of type jwt, this one is of type opaque")
+    for ['algorithms', 'algorithms ES256;'], ['token_types', 'token_types JWT;'],
+        ['algorithms', 'response json; algorithms ES256;'];
+wrong_block("$jwt jwks_uri /x; response jwt audience=x;",
+    '"response" serves an introspector of type opaque, this one is of type jwt');
 
 # token_claim_set, token_header_set
 for my $directive (qw(token_claim_set token_header_set)) {
@@ -269,7 +299,70 @@ wrong_location("token_forward_claims sub=$_;", "\"$_\" means something else to n
     for qw(Authorization Host Content-Length Transfer-Encoding Connection Cookie X-Forwarded-For);
 wrong_location('token_forward_claims sub; token_forward_claims scope;',
     '"token_forward_claims" directive is duplicate');
-wrong_location('token_forward_token yes;', 'invalid value "yes": use on or off');
+wrong_location('token_forward_token yes;', 'invalid value "yes": use off, on or introspected');
+wrong_location('token_forward_token introspected; token_forward_token off;',
+    '"token_forward_token" directive is duplicate');
+
+# What goes upstream must fit the introspectors (B127).
+my $signing = "$good\ntoken_introspector signed { $signed jwks_uri /x; }";
+my $unfit = '"token_forward_claims" cannot be used with introspector "signed", whose "response" is jwt: '
+    . 'forward the signed response with token_forward_token introspected, or single claims with '
+    . 'proxy_set_header and $token_claim_NAME, and say token_forward_claims off';
+my $lacking = '"token_forward_token introspected" needs an introspector with "response jwt" in '
+    . 'token_introspect: no other has a signed response to forward';
+wrong('claims of a signed response', "$signing
+server {
+    location /t {
+        token_forward_claims sub;
+        token_introspect signed; #!
+    }
+}", $unfit);
+wrong('claims of one signed response among others', "$signing
+server {
+    location /t {
+        token_introspect idp signed; #!
+        token_forward_claims default;
+        token_forward_token introspected;
+    }
+}", $unfit);
+wrong('claims of a signed response, inherited', "$signing
+token_forward_claims sub;
+server {
+    token_introspect signed; #!
+    location /t { }
+}", $unfit);
+wrong('claims where the server has the introspector', "$signing
+server {
+    token_introspect signed; #!
+    location /t { token_forward_claims sub; }
+}", $unfit);
+wrong('claims of a signed response in limit_except', "$signing
+server {
+    location /t {
+        token_forward_claims sub;
+        token_introspect idp;
+        limit_except GET { token_introspect signed; } #!
+    }
+}", $unfit);
+wrong('introspected without a response', "$signing
+server {
+    location /t {
+        token_introspect idp; #!
+        token_forward_token introspected;
+    }
+}", $lacking);
+wrong('introspected without a response, inherited', "$signing
+token_forward_token introspected;
+server {
+    token_introspect signed;
+    location /s { }
+    location /t { token_introspect idp; } #!
+}", $lacking);
+wrong('introspected without a response in a location', "$signing
+server {
+    token_introspect idp; #!
+    location /t { token_forward_token introspected; }
+}", $lacking);
 
 # Where directives may not stand
 wrong('an introspector in a server', "server {\n    token_introspector a { } #!\n}",

@@ -29,12 +29,14 @@ describe('the gateway as a client', () => {
       resourceServer('key', 'private_key_jwt', {
         jwks: { keys: [{ ...published, alg, use, kid: 'gateway' }] },
       }),
-      resourceServer('signed', 'client_secret_basic', {
-        client_secret: secret,
-        introspection_signed_response_alg: 'RS256',
-      }),
+      ...['RS256', 'ES256', 'HS256'].map((alg) => (
+        resourceServer(`signed-${alg}`, 'client_secret_basic', {
+          client_secret: secret,
+          introspection_signed_response_alg: alg,
+        })
+      )),
     ]);
-    await issuer.start([makeKey('RS256', 'issuer')]);
+    await issuer.start([makeKey('RS256', 'issuer'), makeKey('ES256', 'issuer-es')]);
   });
 
   after(async () => {
@@ -87,11 +89,11 @@ describe('the gateway as a client', () => {
 
   const stripped = (body) => assert.equal(body, 'authorization=');
 
-  const signed = () => `
-        client_id signed;
+  const signed = (alg = 'RS256', keys = `jwks_uri ${issuer.url}/jwks;`) => `
+        client_id signed-${alg};
         client_secret "${secret}";
         issuer ${issuer.url};
-        jwks_uri ${issuer.url}/jwks;
+        ${keys}
         response jwt;
 `;
 
@@ -107,11 +109,17 @@ describe('the gateway as a client', () => {
         client_auth private_key_jwt;
 `, '', stripped);
 
-  gateway('a signed answer is verified', signed, '', stripped);
+  gateway('a signed answer is verified', () => signed(), '', stripped);
+
+  gateway('... by an ECDSA key', () => signed('ES256'), '', stripped);
+
+  gateway('... by keys that are discovered', () => signed('RS256', 'discovery on;'), '', stripped);
+
+  gateway("... by the client's secret", () => signed('HS256', `secret "${secret}";`), '', stripped);
 
   gateway(
     'the signed answer goes upstream in place of the token',
-    signed,
+    () => signed(),
     'token_forward_token introspected;',
     (body) => {
       const [, jwt] = /^authorization=Bearer ([\w.-]+)$/.exec(body);

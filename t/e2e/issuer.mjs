@@ -58,7 +58,7 @@ const provider = new Provider(issuer, {
     'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none',
   ],
   enabledJWA: {
-    introspectionSigningAlgValues: algorithms,
+    introspectionSigningAlgValues: [...algorithms, 'HS256'],
     clientAuthSigningAlgValues: [...algorithms, 'HS256'],
   },
   ttl: {
