@@ -15,6 +15,11 @@ Result<std::vector<std::uint8_t>> user_image(const Result<Json> &answer)
         return std::unexpected(answer.error());
     }
     const json_t *user = json_object_get(answer->get(), "user");
+    const json_t *inactive = json_object_get(user != nullptr ? user : answer->get(), "inactive");
+    if (inactive != nullptr && !json_is_boolean(inactive)) {
+        return fail(Code::kIssuerResponse,
+                    "the user_endpoint's answer has an inactive that is neither true nor false");
+    }
     if (user == nullptr) {
         const Json wrapped(json_pack("{s:O}", "user", answer->get()));
         return token::build_claims(wrapped.get());

@@ -112,13 +112,21 @@ std::string gather_resources(ngx_conf_t *cf, MainConf &conf)
     return {};
 }
 
-bool resolve_policies(ngx_conf_t *cf, const MainConf &main, LocationConf &conf)
+// True for a location, also a named one; false for the level of a server.
+bool is_location(ngx_conf_t *cf) noexcept
+{
+    const auto *core = static_cast<const ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    return core->name.len != 0;
+}
+
+bool resolve_policies(ngx_conf_t *cf, const MainConf &main, LocationConf &conf, bool own)
 {
     if (!conf.authorize || conf.authorize->names.empty()) {
         return true;
     }
     const Place &place = conf.authorize->place;
-    if (!conf.enabled) {
+    if (!conf.enabled && (own || !conf.use) && is_location(cf)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"token_authorize\" has no effect without token_introspect in %s:%ui",
                       place.file.c_str(), place.line);
@@ -434,11 +442,12 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         inherit(child.requires_scopes, parent.requires_scopes);
         inherit(child.forwards, parent.forwards);
         inherit(child.forwards_token, parent.forwards_token);
+        const bool own_policies = child.authorize.has_value();
         inherit(child.authorize, parent.authorize);
         inherit(child.policy_debug, parent.policy_debug);
 
         child.enabled = child.use && !child.use->names.empty();
-        if (!resolve_policies(cf, *main_conf(cf), child)) {
+        if (!resolve_policies(cf, *main_conf(cf), child, own_policies)) {
             return static_cast<char *>(NGX_CONF_ERROR);
         }
         if (!child.enabled) {

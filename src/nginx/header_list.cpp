@@ -94,6 +94,24 @@ bool push_header(ngx_list_t &list, ngx_pool_t *pool, ngx_str_t name, ngx_str_t v
     return true;
 }
 
+ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
+                                     std::string_view value) noexcept
+{
+    const ngx_str_t kept = copy(request->pool, value);
+    auto *header =
+        kept.data != nullptr
+            ? static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers))
+            : nullptr;
+    if (header == nullptr) {
+        return nullptr;
+    }
+    ngx_memzero(header, sizeof *header);
+    header->hash = 1;
+    header->key = borrow(name);
+    header->value = kept;
+    return header;
+}
+
 bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept
 {
     return equals_ignoring_case(view(header.key), name);

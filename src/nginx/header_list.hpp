@@ -6,6 +6,11 @@
 
 namespace token_introspect::nginx {
 
+/// Adds a response header and gives its element; nullptr without memory. `name` must live as long as
+/// the request.
+ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
+                                     std::string_view value) noexcept;
+
 /// True when the element has this name, whatever its case.
 bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept;
 

@@ -70,11 +70,11 @@ std::optional<flow::KeyFormat> key_format(std::string_view name) noexcept
 
 }  // namespace
 
-IntrospectorBlock::IntrospectorBlock(ngx_conf_t *cf, std::string_view name)
+IntrospectorBlock::IntrospectorBlock(ngx_conf_t *cf, std::string_view name, Place place)
     : cf_(cf),
       introspector_(configured_.introspector)
 {
-    configured_.place = Place::of(cf);
+    configured_.place = std::move(place);
     introspector_.name = name;
     introspector_.token_types = {"JWT", "at+jwt", ""};
     transcript_.emplace_back(name);
@@ -764,11 +764,16 @@ char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
     });
 }
 
-// What is wrong with the name, else an empty sentence.
-std::string check_name(const MainConf &conf, std::string_view name)
+}  // namespace
+
+std::string check_introspector_name(const MainConf &conf, std::string_view name)
 {
     if (name.empty() || name == "off" || name == "optional") {
         return quote(name) + " cannot name an introspector";
+    }
+    if (conf.idle_introspectors.contains(name)) {
+        return "token_introspector " + quote(name)
+               + " is defined already, by a resource without jwt.iss";
     }
     if (const ConfiguredIntrospector *other = conf.find(name)) {
         return "token_introspector " + quote(name) + " is defined already in " + other->place.file
@@ -777,13 +782,15 @@ std::string check_name(const MainConf &conf, std::string_view name)
     return {};
 }
 
+namespace {
+
 char *read_block(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string_view name = words(cf)[1];
-    if (const std::string wrong = check_name(conf, name); !wrong.empty()) {
+    if (const std::string wrong = check_introspector_name(conf, name); !wrong.empty()) {
         return conf_error(cf, wrong);
     }
-    IntrospectorBlock block(cf, name);
+    IntrospectorBlock block(cf, name, Place::of(cf));
     if (!read_lines(cf, take_line, &block)) {
         return static_cast<char *>(NGX_CONF_ERROR);
     }
@@ -799,10 +806,10 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
 }  // namespace
 
 std::string add_introspector(ngx_conf_t *cf, MainConf &conf, std::string_view name,
-                             const std::vector<std::vector<std::string>> &lines)
+                             const std::vector<std::vector<std::string>> &lines, Place place)
 {
-    std::string problem = check_name(conf, name);
-    IntrospectorBlock block(cf, name);
+    std::string problem = check_introspector_name(conf, name);
+    IntrospectorBlock block(cf, name, std::move(place));
     for (auto line = lines.begin(); problem.empty() && line != lines.end(); ++line) {
         problem = block.take(IntrospectorBlock::Words(line->begin(), line->end()));
     }

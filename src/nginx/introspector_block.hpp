@@ -13,7 +13,7 @@ class IntrospectorBlock {
 public:
     using Words = std::vector<std::string_view>;
 
-    IntrospectorBlock(ngx_conf_t *cf, std::string_view name);
+    IntrospectorBlock(ngx_conf_t *cf, std::string_view name, Place place);
 
     /// One directive of the block. An empty sentence when it was taken, else what is wrong.
     std::string take(const Words &args);
@@ -86,9 +86,12 @@ private:
     std::uint64_t read_ms_ = 5000;
 };
 
-/// Makes an introspector from the lines of a block: its directives, each with its arguments. An
-/// empty sentence, or what is wrong.
+/// What is wrong with the name of a new introspector, else an empty sentence.
+std::string check_introspector_name(const MainConf &conf, std::string_view name);
+
+/// Makes an introspector from the lines of a block: its directives, each with its arguments; `place`
+/// is where it was written. An empty sentence, or what is wrong.
 std::string add_introspector(ngx_conf_t *cf, MainConf &conf, std::string_view name,
-                             const std::vector<std::vector<std::string>> &lines);
+                             const std::vector<std::vector<std::string>> &lines, Place place);
 
 }  // namespace token_introspect::nginx

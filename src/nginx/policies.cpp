@@ -7,6 +7,8 @@
 #include "token/claims_writer.hpp"
 #include "token/credential.hpp"
 
+#include <algorithm>
+
 namespace token_introspect::nginx {
 
 namespace {
@@ -24,17 +26,76 @@ std::string_view word_of(policy::AccessPolicy::Outcome outcome) noexcept
     return "not for this request";
 }
 
-// The request object and every policy's answer, as JSON.
-std::string explanation(ngx_http_request_t *request, const LocationConf &conf, const Request &own)
+/// Copies a value without what must not be shown: the token, however it is written, and bytes that
+/// would make no JSON.
+class Masking {
+public:
+    Masking(token::ClaimsWriter &writer, std::string_view token)
+        : writer_(writer),
+          needles_{std::string(token), std::string(token), percent_decode(token).value_or("")}
+    {
+        std::ranges::replace(needles_[1], '+', ' ');  // as an argument is read
+    }
+
+    void copy(token::Value value)
+    {
+        if (value.is_object()) {
+            writer_.begin_object();
+            for (std::size_t i = 0; i < value.size(); ++i) {
+                writer_.key(masked(value.key_at(i)));
+                copy(value.value_at(i));
+            }
+            writer_.end();
+        } else if (value.is_array()) {
+            writer_.begin_array();
+            for (std::size_t i = 0; i < value.size(); ++i) {
+                copy(value.at(i));
+            }
+            writer_.end();
+        } else if (value.is_string()) {
+            writer_.string(masked(value.string()));
+        } else {
+            writer_.value(value);
+        }
+    }
+
+private:
+    [[nodiscard]] bool shows_token(std::string_view text) const
+    {
+        return std::ranges::any_of(needles_, [text](const std::string &needle) {
+            return !needle.empty() && text.contains(needle);
+        });
+    }
+
+    [[nodiscard]] std::string masked(std::string_view text) const
+    {
+        if (shows_token(text) || shows_token(percent_decode(text).value_or(std::string()))) {
+            return std::string(PolicyContext::kMask);
+        }
+        std::string shown(text);
+        if (!is_utf8(shown)) {
+            std::ranges::replace_if(shown, [](char c) { return (c & 0x80) != 0; }, '?');
+        }
+        return shown;
+    }
+
+    token::ClaimsWriter &writer_;
+    std::array<std::string, 3> needles_;  // the token, in forms that decoding does not tell
+};
+
+// The request object, every policy's answer and what became of the request, as JSON.
+std::string explanation(ngx_http_request_t *request, const LocationConf &conf, const Request &own,
+                        Code code)
 {
-    PolicyContext context(request, own, PolicyContext::Secrets::kMasked);
+    PolicyContext seen(request, own);
+    PolicyContext shown(request, own, PolicyContext::Secrets::kMasked);
     token::ClaimsWriter writer;
     writer.begin_object();
     writer.key("request");
-    writer.value(context.whole());
+    Masking(writer, own.token()).copy(shown.whole());
     writer.key("policies");
     writer.begin_array();
-    for (const policy::PolicyOutcome &said : policy::evaluate_all(conf.policies, context)) {
+    for (const policy::PolicyOutcome &said : policy::evaluate_all(conf.policies, seen)) {
         writer.begin_object();
         writer.key("id");
         writer.string(said.id);
@@ -44,19 +105,12 @@ std::string explanation(ngx_http_request_t *request, const LocationConf &conf, c
     }
     writer.end();
     writer.key("status");
-    writer.string(outcome(own.code()).word);
+    writer.string(outcome(code).word);
     writer.end();
     const auto image = writer.finish();
     std::string text;
-    if (image && !context.failed()) {
+    if (image && !seen.failed() && !shown.failed()) {
         token::ClaimsView(*image).root().append_json(text);
-    }
-    // wherever else the request repeats it
-    for (std::size_t at = 0; !own.token().empty() && at != std::string::npos;) {
-        at = text.find(own.token(), at);
-        if (at != std::string::npos) {
-            text.replace(at, own.token().size(), "***");
-        }
     }
     return text;
 }
@@ -71,27 +125,12 @@ bool asks_in_header(ngx_http_request_t *request)
     return asks;
 }
 
-void log_explanation(ngx_http_request_t *request, const LocationConf &conf, const Request &own)
-{
-    // a line of nginx's log holds some 2000 bytes
-    constexpr std::size_t kPiece = 1500;
-    const std::string text = explanation(request, conf, own);
-    for (std::size_t at = 0; at < text.size(); at += kPiece) {
-        const ngx_str_t piece = borrow(std::string_view(text).substr(at, kPiece));
-        ngx_log_error(NGX_LOG_NOTICE, request->connection->log, 0,
-                      "token introspect: policy debug: %V", &piece);
-    }
-}
-
 }  // namespace
 
 Judgement authorize(ngx_http_request_t *request, const LocationConf &conf, const Request &own)
 {
     if (!conf.authorize || conf.authorize->names.empty()) {
         return {};
-    }
-    if (conf.policy_debug.value_or(false) && asks_in_header(request)) {
-        log_explanation(request, conf, own);
     }
     PolicyContext context(request, own);
     const policy::AccessPolicy *allowing = policy::first_allowing(conf.policies, context);
@@ -102,17 +141,27 @@ Judgement authorize(ngx_http_request_t *request, const LocationConf &conf, const
                                : Judgement{.code = Code::kPolicyRefused};
 }
 
-std::optional<std::string> debug_response(ngx_http_request_t *request, const LocationConf &conf,
-                                          const Request &own)
+std::optional<std::string> explain(ngx_http_request_t *request, const LocationConf &conf,
+                                   const Request &own, Code code)
 {
+    // a line of nginx's log holds some 2000 bytes
+    constexpr std::size_t kPiece = 1500;
     if (!conf.policy_debug.value_or(false)) {
         return std::nullopt;
     }
     const auto asked = token::find_query_argument(view(request->args), "__debug");
-    if (!asked || asked->value != "policy") {
+    const bool in_response = asked && asked->value == "policy";
+    const bool in_log = asks_in_header(request);
+    if (!in_response && !in_log) {
         return std::nullopt;
     }
-    return explanation(request, conf, own);
+    std::string text = explanation(request, conf, own, code);
+    for (std::size_t at = 0; in_log && at < text.size(); at += kPiece) {
+        const ngx_str_t piece = borrow(std::string_view(text).substr(at, kPiece));
+        ngx_log_error(NGX_LOG_NOTICE, request->connection->log, 0,
+                      "token introspect: policy debug: %V", &piece);
+    }
+    return in_response ? std::optional(std::move(text)) : std::nullopt;
 }
 
 }  // namespace token_introspect::nginx

@@ -8,13 +8,14 @@ namespace token_introspect::nginx {
 class Request;
 
 /// What the location's access policies say of a request: kActive when one allows, or none is asked;
-/// then `subject` is its id. With token_policy_debug and a request that asks for it, the log or the
-/// response shows why.
+/// then `subject` is its id.
 Judgement authorize(ngx_http_request_t *request, const LocationConf &conf, const Request &own);
 
-/// What token_policy_debug answers with instead of the content; nothing when the request does not
-/// ask for it (argument `__debug=policy`).
-std::optional<std::string> debug_response(ngx_http_request_t *request, const LocationConf &conf,
-                                          const Request &own);
+/// With token_policy_debug, for a request that asks: the request as policies see it, without
+/// credentials, every policy's answer and the word of `code`, as JSON. The header `X-Debug: policy`
+/// has it logged; it is given back for the argument `__debug=policy`, to be sent instead of the
+/// content.
+std::optional<std::string> explain(ngx_http_request_t *request, const LocationConf &conf,
+                                   const Request &own, Code code);
 
 }  // namespace token_introspect::nginx

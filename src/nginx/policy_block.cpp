@@ -9,108 +9,77 @@ namespace {
 
 using Words = std::vector<std::string_view>;
 
-/// Reads one token_policy block into the AccessPolicy resource that says the same.
+/// Reads one token_policy block.
 class PolicyBlock {
 public:
-    PolicyBlock(ngx_conf_t *cf, std::string_view name)
-        : cf_(cf),
-          place_(Place::of(cf)),
-          resource_(json_object())
-    {
-        set("id", name);
-        set("resourceType", "AccessPolicy");
-    }
+    PolicyBlock(ngx_conf_t *cf, std::string_view name) : cf_(cf), name_(name), place_(Place::of(cf))
+    {}
 
     /// One directive of the block. An empty sentence when it was taken, else what is wrong.
     std::string take(const Words &args)
     {
-        const std::string name(args[0]);
-        if (name != "link" && json_object_get(resource_.get(), key_of(args[0])) != nullptr) {
-            return "\"" + name + "\" directive is duplicate";
-        }
+        const std::string_view name = args[0];
         if (name == "link") {
             return link(args);
         }
         if (args.size() != 2) {
-            return "invalid number of arguments in \"" + name + "\" directive";
+            return "invalid number of arguments in \"" + std::string(name) + "\" directive";
         }
         if (name == "rule" || name == "file") {
             return rule(args);
         }
-        if (name == "engine" || name == "role" || name == "description") {
-            set(key_of(name), args[1]);
-            return {};
+        std::optional<std::string> *text = name == "engine"        ? &engine_
+                                           : name == "role"        ? &role_
+                                           : name == "description" ? &description_
+                                                                   : nullptr;
+        if (text == nullptr) {
+            return "unknown directive \"" + std::string(name)
+                   + "\" in token_policy: use engine, rule, file, link, role or description";
         }
-        return "unknown directive \"" + name
-               + "\" in token_policy: use engine, rule, file, link, role or description";
+        if (*text) {
+            return "\"" + std::string(name) + "\" directive is duplicate";
+        }
+        *text = args[1];
+        return {};
     }
 
     std::string finish(MainConf &conf)
     {
-        const std::string engine =
-            json_string_value(json_object_get(resource_.get(), "engine")) != nullptr
-                ? json_string_value(json_object_get(resource_.get(), "engine"))
-                : "";
-        if (engine.empty()) {
+        if (!engine_) {
             return "\"engine\" is missing: use engine allow, matcho, json-schema or complex;";
         }
-        if (engine == "allow" ? rule_ != nullptr : rule_ == nullptr) {
-            return engine == "allow" ? "engine allow has no rule"
-                                     : "\"rule\" (or \"file\") is missing";
+        auto rule = policy::Rule::compile(*engine_, rule_.get(), compile_pattern, cf_);
+        if (!rule) {
+            return rule.error();
         }
-        if (engine == "complex") {
-            if (!json_is_object(rule_.get())) {
-                return "the rule of engine complex is an object with \"and\" or \"or\"";
-            }
-            json_object_update_missing(resource_.get(), rule_.get());
-        } else if (rule_ != nullptr) {
-            json_object_set(resource_.get(), engine == "json-schema" ? "schema" : engine.c_str(),
-                            rule_.get());
-        }
-        return add_policy(cf_, conf, resource_.get(), place_);
+        auto made = policy::AccessPolicy::make({.id = name_,
+                                                .description = description_.value_or(""),
+                                                .rule = std::move(*rule),
+                                                .links = std::move(links_),
+                                                .role_name = std::move(role_)});
+        return made ? add_policy(conf, std::move(*made), place_) : made.error();
     }
 
 private:
-    static const char *key_of(std::string_view directive) noexcept
-    {
-        return directive == "role"          ? "roleName"
-               : directive == "engine"      ? "engine"
-               : directive == "description" ? "description"
-                                            : "";
-    }
-
-    void set(const char *key, std::string_view text)
-    {
-        if (json_object_set_new(resource_.get(), key, json_stringn(text.data(), text.size())) != 0)
-        {
-            throw std::bad_alloc();
-        }
-    }
-
     std::string link(const Words &args)
     {
-        json_t *links = json_object_get(resource_.get(), "link");
-        if (links == nullptr) {
-            links = json_array();
-            json_object_set_new(resource_.get(), "link", links);
+        if (args.size() == 1) {
+            return "\"link\" needs client=ID or user=ID";
         }
         for (std::size_t i = 1; i < args.size(); ++i) {
-            const auto client = parameter(args[i], "client");
-            const auto user = parameter(args[i], "user");
-            const std::string id(client ? *client : user.value_or(""));
-            if (id.empty()) {
-                return "invalid link \"" + std::string(args[i]) + "\": write client=ID or user=ID";
+            auto link = policy::AccessPolicy::link_from(args[i]);
+            if (!link) {
+                return link.error();
             }
-            const std::string reference = (client ? "Client/" : "User/") + id;
-            json_array_append_new(links, json_pack("{s:s}", "reference", reference.c_str()));
+            links_.push_back(std::move(*link));
         }
-        return args.size() > 1 ? "" : "\"link\" needs client=ID or user=ID";
+        return {};
     }
 
     std::string rule(const Words &args)
     {
         if (rule_ != nullptr) {
-            return "\"rule\" and \"file\" exclude each other";
+            return "\"rule\" and \"file\" exclude each other, and stand once";
         }
         if (args[0] == "rule") {
             auto parsed = resource::parse_json_document("rule", args[1]);
@@ -132,8 +101,12 @@ private:
     }
 
     ngx_conf_t *cf_;
+    std::string name_;
     Place place_;
-    Json resource_;
+    std::optional<std::string> engine_;
+    std::optional<std::string> role_;
+    std::optional<std::string> description_;
+    std::vector<policy::AccessPolicy::Link> links_;
     Json rule_;
 };
 
@@ -162,17 +135,13 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
 
 }  // namespace
 
-std::string add_policy(ngx_conf_t *cf, MainConf &conf, const json_t *resource, const Place &place)
+std::string add_policy(MainConf &conf, policy::AccessPolicy policy, const Place &place)
 {
-    auto policy = policy::AccessPolicy::compile(resource, compile_pattern, cf);
-    if (!policy) {
-        return policy.error();
-    }
-    if (const ConfiguredPolicy *other = conf.find_policy(policy->id())) {
-        return "a policy \"" + policy->id() + "\" is defined already in " + other->place.file + ":"
+    if (const ConfiguredPolicy *other = conf.find_policy(policy.id())) {
+        return "a policy \"" + policy.id() + "\" is defined already in " + other->place.file + ":"
                + std::to_string(other->place.line);
     }
-    conf.policies.push_back({.policy = std::move(*policy), .place = place});
+    conf.policies.push_back({.policy = std::move(policy), .place = place});
     return {};
 }
 

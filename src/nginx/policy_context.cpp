@@ -4,7 +4,6 @@
 #include "nginx/header_list.hpp"
 #include "nginx/request.hpp"
 #include "token/claims_writer.hpp"
-#include "token/credential.hpp"
 
 #include <algorithm>
 #include <map>
@@ -17,8 +16,6 @@ using policy::Subject;
 
 // Several values of one name, as a policy sees them.
 using Values = std::map<std::string, std::vector<std::string>, std::less<>>;
-
-constexpr std::string_view kMask = "***";
 
 std::string lower(std::string_view text)
 {
@@ -34,6 +31,20 @@ std::string decoded(std::string_view text)
     std::string spaced(text);
     std::ranges::replace(spaced, '+', ' ');
     return percent_decode(spaced).value_or(spaced);
+}
+
+// Calls `body` with name and value of each argument, as they were sent.
+template <class Body> void each_argument(std::string_view args, Body &&body)
+{
+    while (!args.empty()) {
+        const std::string_view argument = args.substr(0, args.find('&'));
+        args.remove_prefix(std::min(argument.size() + 1, args.size()));
+        if (!argument.empty()) {
+            const std::size_t equals = std::min(argument.find('='), argument.size());
+            body(argument.substr(0, equals),
+                 argument.substr(std::min(equals + 1, argument.size())));
+        }
+    }
 }
 
 }  // namespace
@@ -126,28 +137,27 @@ bool PolicyContext::hides(CredentialSource::Kind kind, std::string_view name) co
 
 token::Value PolicyContext::query_string()
 {
-    std::string args(view(request_->args));
-    for (const CredentialSource &source : location_conf(request_).sources) {
-        if (masked_ && source.kind == CredentialSource::Kind::kQuery) {
-            args = token::without_query_argument(args, source.name);
-        }
+    const std::string_view args = view(request_->args);
+    if (!masked_ || args.empty()) {
+        return args.empty() ? token::Value() : text(Subject::kQueryString, args);
     }
-    return args.empty() ? token::Value() : text(Subject::kQueryString, args);
+    std::string shown;
+    each_argument(args, [&](std::string_view name, std::string_view value) {
+        shown.append(shown.empty() ? "" : "&").append(name);
+        if (!value.empty()) {
+            shown.append("=").append(hides(CredentialSource::Kind::kQuery, decoded(name)) ? kMask
+                                                                                          : value);
+        }
+    });
+    return text(Subject::kQueryString, shown);
 }
 
 token::Value PolicyContext::params()
 {
     Values found;
-    std::string_view rest = view(request_->args);
-    while (!rest.empty()) {
-        const std::string_view argument = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(argument.size() + 1, rest.size()));
-        if (!argument.empty()) {
-            const std::size_t equals = std::min(argument.find('='), argument.size());
-            found[decoded(argument.substr(0, equals))].push_back(
-                decoded(argument.substr(std::min(equals + 1, argument.size()))));
-        }
-    }
+    each_argument(view(request_->args), [&](std::string_view name, std::string_view value) {
+        found[decoded(name)].push_back(decoded(value));
+    });
     token::ClaimsWriter writer;
     writer.begin_object();
     for (const auto &[name, values] : found) {
@@ -178,6 +188,11 @@ token::Value PolicyContext::headers()
         found[lower(view(header.key))].emplace_back(view(header.value));
         return true;
     });
+    if (request_->host_start != nullptr && request_->host_end != nullptr) {
+        // RFC 9112 section 3.2.2: the host in the request line counts, and is the one that nginx serves
+        found["host"] = {std::string(reinterpret_cast<const char *>(request_->host_start),
+                                     reinterpret_cast<const char *>(request_->host_end))};
+    }
     token::ClaimsWriter writer;
     writer.begin_object();
     for (const auto &[name, values] : found) {

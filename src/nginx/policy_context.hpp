@@ -15,6 +15,9 @@ class Request;
 /// credential has left the request by then. For the time of one evaluation.
 class PolicyContext final : public policy::Context {
 public:
+    /// What stands for a secret.
+    static constexpr std::string_view kMask = "***";
+
     enum class Secrets : std::uint8_t { kShown, kMasked };
 
     /// `secrets` masked: for people. Credentials are then `***`, also those that the location's

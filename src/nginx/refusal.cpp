@@ -1,6 +1,7 @@
 #include "nginx/refusal.hpp"
 
 #include "base/text.hpp"
+#include "nginx/header_list.hpp"
 #include "nginx/worker.hpp"
 #include "token/challenge.hpp"
 
@@ -48,24 +49,6 @@ void hide_response_headers(ngx_http_request_t *request, std::string_view name) n
             }
         }
     }
-}
-
-ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
-                                     std::string_view value)
-{
-    const ngx_str_t kept = copy(request->pool, value);
-    auto *header =
-        kept.data != nullptr
-            ? static_cast<ngx_table_elt_t *>(ngx_list_push(&request->headers_out.headers))
-            : nullptr;
-    if (header == nullptr) {
-        return nullptr;
-    }
-    ngx_memzero(header, sizeof *header);
-    header->hash = 1;
-    header->key = borrow(name);
-    header->value = kept;
-    return header;
 }
 
 std::optional<std::string> challenge_for(ngx_http_request_t *request, const LocationConf &conf,

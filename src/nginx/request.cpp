@@ -4,6 +4,7 @@
 #include "nginx/bridge.h"
 #include "nginx/credential.hpp"
 #include "nginx/forwarding.hpp"
+#include "nginx/header_list.hpp"
 #include "nginx/now.hpp"
 #include "nginx/policies.hpp"
 #include "nginx/refusal.hpp"
@@ -264,8 +265,10 @@ ngx_int_t Request::conclude(const LocationConf &conf)
             judged = authorize(request_, conf, *this);
             policy_ = judged.code == Code::kActive ? judged.subject : std::string_view();
         }
-        if (const auto debug = debug_response(request_, conf, *this)) {
-            return send(*debug);
+        // without a token, the cure is to send one
+        const Code code = absent && judged.code != Code::kActive ? Code::kMissing : judged.code;
+        if (const auto explained = explain(request_, conf, *this, code)) {
+            return send(*explained);
         }
         if (judged.code == Code::kActive && absent) {
             return NGX_DECLINED;  // no reason to refuse, but none for `satisfy any` either
@@ -274,7 +277,7 @@ ngx_int_t Request::conclude(const LocationConf &conf)
             return forward(conf) ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         if (!absent) {
-            judgement_ = judged;  // without a token, the cure is to send one
+            judgement_ = judged;
         }
     }
     return refuse(request_, conf, judgement_, introspector());
@@ -284,6 +287,9 @@ ngx_int_t Request::conclude(const LocationConf &conf)
 ngx_int_t Request::send(std::string_view json)
 {
     ngx_str_t type = ngx_string("application/json");
+    if (add_response_header(request_, "Cache-Control", "no-store") == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     ngx_http_complex_value_t body;
     ngx_memzero(&body, sizeof body);
     body.value = copy(request_->pool, json);

@@ -1,5 +1,6 @@
 #include "nginx/bridge.h"
 #include "nginx/introspector_block.hpp"
+#include "nginx/pattern.hpp"
 #include "nginx/policy_block.hpp"
 
 #include "resource/token_introspector.hpp"
@@ -8,6 +9,12 @@
 namespace token_introspect::nginx {
 
 namespace {
+
+Place place_of(const resource::Resource &resource)
+{
+    return {.file = resource.source->file,
+            .line = resource.source->lines.find(resource.json.get())};
+}
 
 std::string take_introspector(ngx_conf_t *cf, MainConf &conf, const resource::Resource &resource,
                               const resource::Vault *vault)
@@ -20,10 +27,14 @@ std::string take_introspector(ngx_conf_t *cf, MainConf &conf, const resource::Re
         conf_warning(cf, warning);
     }
     if (block->matches_nothing) {
+        if (const std::string wrong = check_introspector_name(conf, block->name); !wrong.empty()) {
+            return resource.sentence(wrong);
+        }
         conf.idle_introspectors.insert(block->name);
         return {};
     }
-    const std::string problem = add_introspector(cf, conf, block->name, block->lines);
+    const std::string problem =
+        add_introspector(cf, conf, block->name, block->lines, place_of(resource));
     return problem.empty() ? "" : resource.sentence(problem);
 }
 
@@ -34,7 +45,9 @@ std::string add_resource(ngx_conf_t *cf, MainConf &conf, const resource::Resourc
         return take_introspector(cf, conf, resource, vault);
     }
     if (resource.type == "AccessPolicy") {
-        const std::string problem = add_policy(cf, conf, resource.json.get(), Place::of(cf));
+        auto policy = policy::AccessPolicy::compile(resource.json.get(), compile_pattern, cf);
+        const std::string problem =
+            policy ? add_policy(conf, std::move(*policy), place_of(resource)) : policy.error();
         return problem.empty() ? "" : resource.sentence(problem);
     }
     return {};  // Users, Roles and Clients are put together when all files are read
@@ -69,6 +82,7 @@ std::string matching_files(ngx_conf_t *cf, const std::string &pattern,
     ngx_memzero(&glob, sizeof glob);
     glob.pattern = copied.data;
     glob.log = cf->log;
+    glob.test = 1;  // that nothing matches is said below
     if (copied.data == nullptr || ngx_open_glob(&glob) != NGX_OK) {
         return "the files of \"" + pattern + "\" cannot be listed";
     }

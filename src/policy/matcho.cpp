@@ -193,11 +193,15 @@ private:
         if (!value.is_string()) {
             return Match::kNo;
         }
-        if (!spend(kPatternSteps)) {
+        if (!spend(kPatternSteps + search_steps(value.string()))) {
             return Match::kUndecided;
         }
         const auto result = pattern.search(value.string());
-        return result ? match_if(*result) : Match::kUndecided;
+        if (!result) {
+            steps_ = 0;  // a second one might cost as much
+            return Match::kUndecided;
+        }
+        return match_if(*result);
     }
 
     [[nodiscard]] Value resolve(const MatchoPath &path) noexcept

@@ -54,9 +54,9 @@ public:
     Matcho &operator=(Matcho &&other) noexcept;
     ~Matcho();
 
-    /// True when the request matches. Allocates nothing; work is bounded: where the answer would
-    /// need more than some 100000 steps, or a regular expression exceeds its limit, it is neither
-    /// yes nor no, nor is its `$not`, and the request does not match.
+    /// True when the request matches. Allocates nothing; work is bounded: it ends after some 100000
+    /// steps, and when a regular expression exceeds its limit. What is not decided by then is
+    /// neither yes nor no, nor is its `$not`, and the request does not match.
     [[nodiscard]] bool matches(Context &context) const noexcept;
 
 private:

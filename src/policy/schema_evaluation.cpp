@@ -345,7 +345,7 @@ bool SchemaEvaluation::has_all(Value object, const std::vector<std::string_view>
 
 bool SchemaEvaluation::finds(PatternId pattern, std::string_view text) noexcept
 {
-    if (!spend(kSearchSteps)) {
+    if (!spend(kSearchSteps + search_steps(text))) {
         return false;
     }
     const auto found = program_.patterns[pattern]->search(text);

@@ -72,10 +72,10 @@ std::optional<Number> number_from(std::string_view text, Format... format)
     return error == std::errc() && end == text.end() ? std::optional(number) : std::nullopt;
 }
 
-std::unexpected<std::string> out_of_range(std::string_view text)
+std::unexpected<std::string> out_of_range()
 {
-    return std::unexpected("the number " + std::string(text)
-                           + " is out of range; quote it if it is a string");
+    // it may be a secret
+    return std::unexpected(std::string("a number is out of range; quote it if it is a string"));
 }
 
 }  // namespace
@@ -111,12 +111,12 @@ Checked<Json> resolve_plain_scalar(std::string_view text)
     }
     if (const auto digits = integer_digits(text)) {
         const auto integer = number_from<std::int64_t>(digits->first, digits->second);
-        return integer ? Checked<Json>(Json(json_integer(*integer))) : out_of_range(text);
+        return integer ? Checked<Json>(Json(json_integer(*integer))) : out_of_range();
     }
     if (is_float(text)) {
         const std::string_view unsigned_plus = text.starts_with('+') ? text.substr(1) : text;
         const auto real = number_from<double>(unsigned_plus);
-        return real ? Checked<Json>(Json(json_real(*real))) : out_of_range(text);
+        return real ? Checked<Json>(Json(json_real(*real))) : out_of_range();
     }
     return string_scalar(text);
 }
