@@ -297,6 +297,10 @@ wrong_location('token_forward_claims sub=X:Y;',
     '"X:Y" cannot be a header\'s name: use letters, digits and hyphens');
 wrong_location("token_forward_claims sub=$_;", "\"$_\" means something else to nginx: choose another header")
     for qw(Authorization Host Content-Length Transfer-Encoding Connection Cookie X-Forwarded-For);
+wrong_location('token_forward_claims client_id client-id;',
+    '"X-Token-client-id" is the header of two claims');
+wrong_location('token_forward_claims sub=X-User email=x_user;',
+    '"x_user" is the header of two claims');
 wrong_location('token_forward_claims sub; token_forward_claims scope;',
     '"token_forward_claims" directive is duplicate');
 wrong_location('token_forward_token yes;', 'invalid value "yes": use off, on or introspected');

@@ -152,8 +152,8 @@ void Validation::took_user(Now now, const Result<token::Answer> &answer)
 
 Code Validation::take_user(token::Value user, token::Value roles) noexcept
 {
-    user_ = user;
-    roles_ = roles;
+    user_ = user.is_object() ? user : token::Value();
+    roles_ = user.is_object() ? roles : token::Value();
     return user.find("inactive").boolean() == true ? Code::kUserInactive : Code::kActive;
 }
 

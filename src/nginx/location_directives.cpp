@@ -1,5 +1,6 @@
 #include "nginx/bridge.h"
 #include "nginx/conf.hpp"
+#include "nginx/header_list.hpp"
 #include "nginx/pattern.hpp"
 
 #include "base/text.hpp"
@@ -329,6 +330,12 @@ char *set_forwards(ngx_conf_t *cf, LocationConf &conf, const Words &args)
         }
         if (known_to_nginx(name)) {
             return "\"" + name + "\" means something else to nginx: choose another header";
+        }
+        const bool twice = std::ranges::any_of(forwards, [&](const ForwardedClaim &other) {
+            return same_header_name(other.header, name);
+        });
+        if (twice) {
+            return "\"" + name + "\" is the header of two claims";
         }
         const ngx_int_t variable = header_variable_index(cf, name);
         if (variable == NGX_ERROR) {

@@ -3,16 +3,12 @@
 #include "nginx/ngx.hpp"
 
 #include <array>
-#include <string>
 
 namespace token_introspect::nginx {
 
 #if (NGX_PCRE)
 
 namespace {
-
-// What a claim or a header may cost: PCRE's own limit is five hundred times that.
-constexpr std::string_view kLimit = "(*LIMIT_MATCH=20000)";
 
 class RegexPattern final : public policy::Pattern {
 public:
@@ -41,16 +37,12 @@ std::expected<std::unique_ptr<policy::Pattern>, std::string> compile_pattern(voi
     std::array<u_char, NGX_MAX_CONF_ERRSTR> error{};
     ngx_regex_compile_t compile;
     ngx_memzero(&compile, sizeof compile);
-    compile.pattern = copy(cf->pool, std::string(kLimit).append(text));
+    compile.pattern = copy(cf->pool, text);
     compile.pool = cf->pool;
     compile.err.len = error.size();
     compile.err.data = error.data();
     if (compile.pattern.data == nullptr || ngx_regex_compile(&compile) != NGX_OK) {
-        std::string reason(view(compile.err));
-        if (const std::size_t at = reason.find(kLimit); at != std::string::npos) {
-            reason.erase(at, kLimit.size());
-        }
-        return std::unexpected(std::move(reason));
+        return std::unexpected(std::string(view(compile.err)));
     }
     return std::make_unique<RegexPattern>(compile.regex);
 }

@@ -26,16 +26,41 @@ std::string_view word_of(policy::AccessPolicy::Outcome outcome) noexcept
     return "not for this request";
 }
 
+// As an argument is read.
+std::string with_spaces(std::string_view text)
+{
+    std::string out(text);
+    std::ranges::replace(out, '+', ' ');
+    return out;
+}
+
+// What is no percent-encoding stays, so that nothing hides behind it.
+std::string decoded(std::string_view text)
+{
+    constexpr std::size_t kEncoded = 3;
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t size = text.front() == '%' && text.size() >= kEncoded ? kEncoded : 1;
+        if (const auto one = percent_decode(text.substr(0, size))) {
+            out += *one;
+            text.remove_prefix(size);
+        } else {
+            out += text.front();
+            text.remove_prefix(1);
+        }
+    }
+    return out;
+}
+
 /// Copies a value without what must not be shown: the token, however it is written, and bytes that
 /// would make no JSON.
 class Masking {
 public:
     Masking(token::ClaimsWriter &writer, std::string_view token)
         : writer_(writer),
-          needles_{std::string(token), std::string(token), percent_decode(token).value_or("")}
-    {
-        std::ranges::replace(needles_[1], '+', ' ');  // as an argument is read
-    }
+          needles_{std::string(token), with_spaces(token), decoded(token),
+                   decoded(with_spaces(token))}
+    {}
 
     void copy(token::Value value)
     {
@@ -69,7 +94,7 @@ private:
 
     [[nodiscard]] std::string masked(std::string_view text) const
     {
-        if (shows_token(text) || shows_token(percent_decode(text).value_or(std::string()))) {
+        if (shows_token(text) || shows_token(decoded(text))) {
             return std::string(PolicyContext::kMask);
         }
         std::string shown(text);
@@ -80,7 +105,7 @@ private:
     }
 
     token::ClaimsWriter &writer_;
-    std::array<std::string, 3> needles_;  // the token, in forms that decoding does not tell
+    std::array<std::string, 4> needles_;  // the token, in forms that decoding does not tell
 };
 
 // The request object, every policy's answer and what became of the request, as JSON.

@@ -121,9 +121,6 @@ char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
 char *read_block(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string name(words(cf)[1]);
-    if (name.empty() || name == "off" || name == "*") {
-        return conf_error(cf, "\"" + name + "\" cannot name a policy");
-    }
     PolicyBlock block(cf, name);
     if (!read_lines(cf, take_line, &block)) {
         return static_cast<char *>(NGX_CONF_ERROR);
@@ -137,6 +134,9 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
 
 std::string add_policy(MainConf &conf, policy::AccessPolicy policy, const Place &place)
 {
+    if (policy.id().empty() || policy.id() == "off" || policy.id() == "*") {
+        return "\"" + policy.id() + "\" cannot name a policy";
+    }
     if (const ConfiguredPolicy *other = conf.find_policy(policy.id())) {
         return "a policy \"" + policy.id() + "\" is defined already in " + other->place.file + ":"
                + std::to_string(other->place.line);

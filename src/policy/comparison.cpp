@@ -11,6 +11,9 @@ using token::ValueType;
 
 namespace {
 
+// For the searches in one claim; see BoundedPattern.
+constexpr std::uint32_t kMatchSteps = 100'000;
+
 template <class T> std::optional<bool> equal_if_both(std::optional<T> a,
                                                      std::optional<T> b) noexcept
 {
@@ -152,14 +155,15 @@ std::optional<bool> compare(Operator op, Value claim, std::string_view text) noe
     }
 }
 
-std::optional<bool> matches(Value claim, const Pattern &pattern) noexcept
+std::optional<bool> matches(Value claim, const BoundedPattern &pattern) noexcept
 {
+    std::uint32_t steps = kMatchSteps;
     if (!claim.is_string() && !claim.is_array()) {
         return std::nullopt;
     }
     bool decided = true;
     const bool found = any_element(claim, [&](Value element) {
-        const auto result = element.is_string() ? pattern.search(element.string()) : false;
+        const auto result = element.is_string() ? pattern.search(element.string(), steps) : false;
         decided = decided && result.has_value();
         return result.value_or(false);
     });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policy/bounded_pattern.hpp"
 #include "policy/requirement.hpp"
 #include "token/claims.hpp"
 #include "token/number.hpp"
@@ -43,6 +44,6 @@ std::optional<bool> holds_parts(token::Value claim, std::string_view wanted,
 /// kLt, kLe, kGt, kGe.
 std::optional<bool> compare(Operator op, token::Value claim, std::string_view text) noexcept;
 
-std::optional<bool> matches(token::Value claim, const Pattern &pattern) noexcept;
+std::optional<bool> matches(token::Value claim, const BoundedPattern &pattern) noexcept;
 
 }  // namespace token_introspect::policy

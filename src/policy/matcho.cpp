@@ -14,7 +14,6 @@ using token::ValueType;
 namespace {
 
 constexpr std::uint32_t kMaxSteps = 100'000;
-constexpr std::size_t kPatternSteps = 16;
 constexpr std::size_t kPathSteps = 4;
 
 /// In this order the lesser of two is their "and", the greater their "or".
@@ -96,7 +95,7 @@ public:
         case MatchoKind::kNotBlank:
             return match_if(value.is_string() && !is_blank(value.string()));
         case MatchoKind::kPattern:
-            return found(*program_.patterns[node.operand], value);
+            return found(program_.patterns[node.operand], value);
         case MatchoKind::kPath:
             return spend(kPathSteps) ? same(value, resolve(program_.paths[node.operand]))
                                      : Match::kUndecided;
@@ -188,15 +187,12 @@ private:
         return image.value().present() ? match(child, image.value()) : Match::kUndecided;
     }
 
-    Match found(const Pattern &pattern, Value value) noexcept
+    Match found(const BoundedPattern &pattern, Value value) noexcept
     {
         if (!value.is_string()) {
             return Match::kNo;
         }
-        if (!spend(kPatternSteps + search_steps(value.string()))) {
-            return Match::kUndecided;
-        }
-        const auto result = pattern.search(value.string());
+        const auto result = pattern.search(value.string(), steps_);
         if (!result) {
             steps_ = 0;  // a second one might cost as much
             return Match::kUndecided;

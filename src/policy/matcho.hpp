@@ -55,8 +55,8 @@ public:
     ~Matcho();
 
     /// True when the request matches. Allocates nothing; work is bounded: it ends after some 100000
-    /// steps, and when a regular expression exceeds its limit. What is not decided by then is
-    /// neither yes nor no, nor is its `$not`, and the request does not match.
+    /// steps of 10 ns, and when a regular expression has no answer (see BoundedPattern). What is
+    /// not decided by then is neither yes nor no, nor is its `$not`, and the request does not match.
     [[nodiscard]] bool matches(Context &context) const noexcept;
 
 private:

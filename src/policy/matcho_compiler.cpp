@@ -269,7 +269,7 @@ void MatchoCompiler::regular_expression(std::string_view text)
         fault("regular expressions are not built in");
         return;
     }
-    auto compiled = compiler_(context_, text);
+    auto compiled = BoundedPattern::compile(text, compiler_, context_);
     if (!compiled) {
         fault(quoted(text) + " is no regular expression: " + compiled.error());
         return;

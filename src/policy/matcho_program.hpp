@@ -1,12 +1,11 @@
 #pragma once
 
+#include "policy/bounded_pattern.hpp"
 #include "policy/context.hpp"
-#include "policy/pattern.hpp"
 #include "token/claim_path.hpp"
 #include "token/number.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,7 +57,7 @@ struct MatchoProgram {
     std::vector<MatchoNode> nodes;
     std::string texts;
     std::vector<token::Number> numbers;
-    std::vector<std::unique_ptr<Pattern>> patterns;
+    std::vector<BoundedPattern> patterns;
     std::vector<MatchoPath> paths;
 
     [[nodiscard]] std::string_view text(std::uint32_t at, std::uint32_t length) const noexcept

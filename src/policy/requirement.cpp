@@ -184,7 +184,7 @@ std::expected<Requirement, std::string> Requirement::compile(
         if (compiler == nullptr) {
             return std::unexpected(subject + " needs regular expressions, which are not built in");
         }
-        auto pattern = compiler(compiler_context, values[0]);
+        auto pattern = BoundedPattern::compile(values[0], compiler, compiler_context);
         if (!pattern) {
             return std::unexpected(std::move(pattern.error()));
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "policy/pattern.hpp"
+#include "policy/bounded_pattern.hpp"
 #include "token/claim_path.hpp"
 #include "token/claims.hpp"
 
@@ -85,7 +85,7 @@ private:
     char delimiter_ = 0;
     std::vector<std::vector<std::uint8_t>> literals_;  ///< one per VALUE: the claims image of
                                                        ///< {"v": literal}, empty for a text
-    std::unique_ptr<Pattern> pattern_;
+    std::optional<BoundedPattern> pattern_;
 };
 
 /// SPACE COMMA PERIOD PLUS COLON SEMI-COLON VERTICAL-BAR FORWARD-SLASH BACK-SLASH HYPHEN UNDERSCORE;

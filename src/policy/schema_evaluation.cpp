@@ -18,7 +18,6 @@ using token::ValueType;
 namespace {
 
 constexpr std::size_t kMaxDepth = 1024;
-constexpr std::size_t kSearchSteps = 128;
 
 /// Code points of UTF-8, no more than `enough`.
 std::size_t length_of(std::string_view text, std::size_t enough) noexcept
@@ -64,7 +63,7 @@ bool SchemaEvaluation::spend(std::size_t steps) noexcept
     if (given_up_ || steps > steps_) {
         return give_up();
     }
-    steps_ -= steps;
+    steps_ -= static_cast<std::uint32_t>(steps);
     return true;
 }
 
@@ -345,10 +344,10 @@ bool SchemaEvaluation::has_all(Value object, const std::vector<std::string_view>
 
 bool SchemaEvaluation::finds(PatternId pattern, std::string_view text) noexcept
 {
-    if (!spend(kSearchSteps + search_steps(text))) {
+    if (given_up_) {
         return false;
     }
-    const auto found = program_.patterns[pattern]->search(text);
+    const auto found = program_.patterns[pattern].search(text, steps_);
     return found ? *found : give_up();
 }
 

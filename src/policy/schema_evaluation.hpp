@@ -65,7 +65,7 @@ private:
     bool give_up() noexcept;
 
     const SchemaProgram &program_;
-    std::size_t steps_ = std::size_t{1} << 18;
+    std::uint32_t steps_ = std::uint32_t{1} << 18;
     std::size_t depth_ = 0;
     bool given_up_ = false;
 };

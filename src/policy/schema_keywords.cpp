@@ -52,11 +52,10 @@ std::optional<std::size_t> size_from(Value value) noexcept
     return *real < most ? static_cast<std::size_t>(*real) : most;
 }
 
-/// As PCRE takes it: over UTF-8, with a limit of its own (PCRE's is good for 30 ms of a core), and
-/// with `$` as ECMA 262 has it.
+/// As PCRE takes it: over UTF-8, and with `$` as ECMA 262 has it.
 std::string pcre_from(std::string_view text)
 {
-    std::string pcre = "(*UTF)(*LIMIT_MATCH=20000)";
+    std::string pcre = "(*UTF)";
     bool in_class = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -424,7 +423,7 @@ std::vector<std::string_view> SchemaCompiler::names(Value list)
 
 std::optional<PatternId> SchemaCompiler::pattern(std::string_view text)
 {
-    auto compiled = compiler_(context_, pcre_from(text));
+    auto compiled = BoundedPattern::compile(pcre_from(text), compiler_, context_);
     if (!compiled) {
         fault("is no regular expression that PCRE reads: " + compiled.error());
         return std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "policy/pattern.hpp"
+#include "policy/bounded_pattern.hpp"
 #include "token/claims.hpp"
 #include "token/number.hpp"
 
@@ -135,7 +135,7 @@ using SchemaRules = std::vector<SchemaRule>;
 
 struct SchemaProgram {
     std::vector<std::uint8_t> image;  ///< claims image of {"": the schema}
-    std::vector<std::unique_ptr<Pattern>> patterns;
+    std::vector<BoundedPattern> patterns;
     std::vector<SchemaRules> schemas;  ///< the first is the root
 };
 

@@ -146,6 +146,38 @@ TEST(Json, UnbalancedClosersDoNotHideNesting)
     expect_refused("]]]]" + nested(20));
 }
 
+TEST(Json, TextIsThatOfStrings)
+{
+    EXPECT_EQ(json_text(parse_json(R"("a\u00e4")")->get()), "aä");
+    for (const char *text : {"1", "null", "[\"a\"]", "{}"}) {
+        EXPECT_EQ(json_text(parse_json(text)->get()), "") << text;
+    }
+    EXPECT_EQ(json_text(nullptr), "");
+}
+
+TEST(Json, MembersInTheOrderOfTheText)
+{
+    const auto object = parse_json(R"({"b":1,"a":"x","":null})");
+    const JsonMembers members = json_members(object->get());
+    ASSERT_EQ(members.size(), 3U);
+    EXPECT_EQ(members[0].first, "b");
+    EXPECT_EQ(members[1].first, "a");
+    EXPECT_EQ(json_text(members[1].second), "x");
+    EXPECT_EQ(members[2].first, "");
+    EXPECT_TRUE(json_members(parse_json("[1]")->get()).empty());
+    EXPECT_TRUE(json_members(nullptr).empty());
+}
+
+TEST(Json, TheFirstUnknownMember)
+{
+    using Names = std::vector<std::string_view>;
+    const auto object = parse_json(R"({"b":1,"a":2,"c":3})");
+    EXPECT_EQ(unknown_json_member(object->get(), Names{"a", "b", "c", "d"}), std::nullopt);
+    EXPECT_EQ(unknown_json_member(object->get(), Names{"b"}), "a");
+    EXPECT_EQ(unknown_json_member(object->get(), Names{}), "b");
+    EXPECT_EQ(unknown_json_member(nullptr, Names{}), std::nullopt);
+}
+
 TEST(Json, SeedingIsRepeatable)
 {
     seed_json_hash();

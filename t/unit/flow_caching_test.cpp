@@ -52,6 +52,46 @@ TEST_F(FlowCaching, AnswerIsRememberedForItsTtl)
     EXPECT_EQ(told(mine), "EXPIRED POST /introspect");
 }
 
+// B35, B101: nothing says how long
+TEST_F(FlowCaching, AnswerIsRememberedForFiveMinutesByDefault)
+{
+    const Introspector &mine = opaque("mine");
+    EXPECT_EQ(introspected(mine, kActive), "active");
+
+    pass_ms(299'900);
+    EXPECT_EQ(told(mine), "HIT active");
+    EXPECT_EQ(told(mine, "another"), "MISS POST /introspect");
+    pass_ms(200);
+    EXPECT_EQ(told(mine), "EXPIRED POST /introspect");
+}
+
+// B34. The tokens differ, so that each needs the keys.
+TEST_F(FlowCaching, KeySetIsRememberedForFiveMinutesByDefault)
+{
+    const Introspector &mine = jwt("mine");
+    const std::string keys = test::key_set({&signer_a()});
+    EXPECT_EQ(verdict_with_keys({&mine}, signer_a().token(R"("n":1)"), keys), "active");
+
+    pass_ms(299'900);
+    EXPECT_EQ(verdict({&mine}, signer_a().token(R"("n":2)")), "active");
+    pass_ms(200);
+    EXPECT_EQ(verdict({&mine}, signer_a().token(R"("n":3)")), "GET /jwks");
+}
+
+// B102
+TEST_F(FlowCaching, TenSecondsAreTenSeconds)
+{
+    Introspector &mine = opaque("mine");
+    mine.cache_ttl_ms = 10'000;
+    EXPECT_EQ(introspected(mine, kActive), "active");
+
+    pass_ms(9'999);
+    EXPECT_EQ(told(mine), "HIT active");
+    pass_ms(1);
+    EXPECT_EQ(introspected(mine, kActive), "active");
+    EXPECT_EQ(told(mine), "HIT active");
+}
+
 TEST_F(FlowCaching, InactiveIsRememberedForItsOwnTtl)
 {
     Introspector &mine = opaque("mine");
@@ -74,6 +114,7 @@ TEST_F(FlowCaching, InactiveNeedNotBeRemembered)
     EXPECT_EQ(told(mine), "EXPIRED POST /introspect");
 }
 
+// B105
 TEST_F(FlowCaching, ExpiryCapsTheTtl)
 {
     Introspector &mine = opaque("mine");
@@ -106,6 +147,7 @@ TEST_F(FlowCaching, ExpiredAnswerIsNotRemembered)
     EXPECT_EQ(introspected(mine, until(-1000)), "expired");
 }
 
+// B103
 TEST_F(FlowCaching, CacheOffAsksEachTime)
 {
     Introspector &mine = opaque("mine");

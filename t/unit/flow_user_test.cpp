@@ -71,8 +71,9 @@ TEST_F(FlowUser, NoUserIsNoRefusal)
 
     Request null(worker(), now_, {&mine}, signer_a().token(R"("sub":"y")"));
     null.advance();
-    EXPECT_EQ(null.answer(R"({"user":null,"role":[]})"), "active");
-    EXPECT_FALSE(null.validation().user().is_object());
+    EXPECT_EQ(null.answer(R"({"user":null,"role":[{"name":"doctor"}]})"), "active");
+    EXPECT_FALSE(null.validation().user().present());
+    EXPECT_FALSE(null.validation().roles().present()) << "nobody's roles";
 
     EXPECT_EQ(verdict({&mine}, signer_a().token()), "active") << "no claim names one";
 }
@@ -184,7 +185,8 @@ TEST(UserUri, TakesTheIdWhereItIsWritten)
 {
     EXPECT_EQ(user_uri("/User/", "a"), "/User/a");
     EXPECT_EQ(user_uri("https://x/u?id=", "a&b=c"), "https://x/u?id=a%26b%3Dc");
-    EXPECT_EQ(user_uri("/u/$token_user_id/full?of=$token_user_id", "a b"), "/u/a%20b/full?of=a%20b");
+    EXPECT_EQ(user_uri("/u/$token_user_id/full?of=$token_user_id", "a b"),
+              "/u/a%20b/full?of=a%20b");
 }
 
 TEST(UserUri, MakesNoOtherPath)

@@ -1,15 +1,42 @@
 #pragma once
 
+#include "pcre_pattern.hpp"
 #include "policy/matcho.hpp"
 #include "policy_context.hpp"
-#include "posix_pattern.hpp"
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace token_introspect::test {
+
+/// PCRE, for which the text "LIMIT" exceeds every limit.
+class LimitedPattern final : public policy::Pattern {
+public:
+    explicit LimitedPattern(std::unique_ptr<policy::Pattern> pattern) : pattern_(std::move(pattern))
+    {}
+
+    [[nodiscard]] std::optional<bool> search(std::string_view text) const noexcept override
+    {
+        return text == "LIMIT" ? std::nullopt : pattern_->search(text);
+    }
+
+private:
+    std::unique_ptr<policy::Pattern> pattern_;
+};
+
+inline std::expected<std::unique_ptr<policy::Pattern>, std::string> compile_limited(
+    void *context, std::string_view text)
+{
+    auto pattern = compile_pcre(context, text);
+    if (!pattern) {
+        return pattern;
+    }
+    return std::make_unique<LimitedPattern>(std::move(*pattern));
+}
 
 inline Json json_from(std::string_view text)
 {
@@ -21,7 +48,7 @@ inline Json json_from(std::string_view text)
 /// Whether a request (JSON of its object) matches a pattern.
 inline bool matches(std::string_view pattern, std::string_view request)
 {
-    const auto matcho = policy::Matcho::compile(json_from(pattern).get(), compile_pattern, nullptr);
+    const auto matcho = policy::Matcho::compile(json_from(pattern).get(), compile_limited, nullptr);
     EXPECT_TRUE(matcho) << pattern << ": " << (matcho ? "" : matcho.error());
     JsonContext context(request);
     return matcho && matcho->matches(context);
@@ -47,7 +74,7 @@ inline bool judged(std::string_view pattern, std::string_view claim)
 /// The sentence that a pattern is refused with; empty when it is not.
 inline std::string matcho_fault(std::string_view pattern)
 {
-    const auto matcho = policy::Matcho::compile(json_from(pattern).get(), compile_pattern, nullptr);
+    const auto matcho = policy::Matcho::compile(json_from(pattern).get(), compile_limited, nullptr);
     return matcho ? "" : matcho.error();
 }
 

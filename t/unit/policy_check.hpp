@@ -13,7 +13,7 @@ namespace token_introspect::test {
 inline std::optional<policy::AccessPolicy> policy_from(std::string_view resource)
 {
     auto policy =
-        policy::AccessPolicy::compile(json_from(resource).get(), compile_pattern, nullptr);
+        policy::AccessPolicy::compile(json_from(resource).get(), compile_limited, nullptr);
     EXPECT_TRUE(policy) << resource << ": " << (policy ? "" : policy.error());
     return policy ? std::optional(std::move(*policy)) : std::nullopt;
 }
@@ -22,7 +22,7 @@ inline std::optional<policy::AccessPolicy> policy_from(std::string_view resource
 inline std::string policy_fault(std::string_view resource)
 {
     const auto policy =
-        policy::AccessPolicy::compile(json_from(resource).get(), compile_pattern, nullptr);
+        policy::AccessPolicy::compile(json_from(resource).get(), compile_limited, nullptr);
     return policy ? "" : policy.error();
 }
 

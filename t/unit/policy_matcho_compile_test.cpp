@@ -158,7 +158,7 @@ TEST(MatchoCompile, Paths)
 TEST(MatchoCompile, RegularExpressions)
 {
     EXPECT_EQ(matcho_fault(R"({"uri":"#("})"),
-              "matcho.uri: \"(\" is no regular expression: bad pattern");
+              "matcho.uri: \"(\" is no regular expression: missing closing parenthesis");
     EXPECT_EQ(matcho_fault(R"({"uri":"#"})"),
               "matcho.uri: \"#\" begins a regular expression, and none follows; a text that begins "
               "with # is written {\"$enum\":[\"#…\"]}");

@@ -25,11 +25,53 @@ TEST(MatchoLimits, WhatExceedsItsLimitIsNeitherYesNorNo)
     EXPECT_TRUE(neither(R"({"$every":"#a"})", R"(["a","LIMIT"])"));
     EXPECT_TRUE(neither(R"(["#a"])", R"(["LIMIT"])"));
     EXPECT_TRUE(neither(R"({"$present-all":["#a"]})", R"(["LIMIT"])"));
-    // What is decided without it stays decided.
-    EXPECT_TRUE(judged(R"({"$one-of":["#a","LIMIT"]})", kLimit));
-    EXPECT_TRUE(judged(R"({"$contains":"#a"})", R"(["LIMIT","a"])"));
-    EXPECT_FALSE(judged(R"({"$every":"#a"})", R"(["LIMIT","b"])"));
-    EXPECT_FALSE(judged(R"({"k":"#a","l":1})", R"({"k":"LIMIT","l":2})"));
+    // What is decided before stays decided, and nothing is decided after.
+    EXPECT_TRUE(judged(R"({"$one-of":["LIMIT","#a"]})", kLimit));
+    EXPECT_TRUE(neither(R"({"$one-of":["#a","LIMIT"]})", kLimit));
+    EXPECT_TRUE(judged(R"({"$contains":"#a"})", R"(["a","LIMIT"])"));
+    EXPECT_TRUE(neither(R"({"$contains":"#a"})", R"(["LIMIT","a"])"));
+    EXPECT_FALSE(judged(R"({"$every":"#a"})", R"(["b","LIMIT"])"));
+    EXPECT_TRUE(neither(R"({"$every":"#a"})", R"(["LIMIT","b"])"));
+    EXPECT_FALSE(judged(R"({"l":1,"k":"#a"})", R"({"k":"LIMIT","l":2})"));
+}
+
+/// Exceeds its limit always, and counts.
+class Expensive final : public Pattern {
+public:
+    explicit Expensive(int &searches) : searches_(searches) {}
+
+    [[nodiscard]] std::optional<bool> search(std::string_view /*text*/) const noexcept override
+    {
+        ++searches_;
+        return std::nullopt;
+    }
+
+private:
+    int &searches_;
+};
+
+TEST(MatchoLimits, OneExpensiveSearchIsTheLast)
+{
+    int searches = 0;
+    const auto compile =
+        [](void *counter,
+           std::string_view) -> std::expected<std::unique_ptr<Pattern>, std::string> {
+        return std::make_unique<Expensive>(*static_cast<int *>(counter));
+    };
+    for (const char *pattern :
+         {R"({"$contains":"#a"})", R"({"$every":"#a"})", R"({"$present-all":["#a","#b"]})",
+          R"({"$not":{"$contains":{"$one-of":["#a","#b"]}}})", R"(["#a","#b"])"})
+    {
+        searches = 0;
+        const auto matcho = Matcho::compile(test::json_from(R"({"jwt":{"c":)" + std::string(pattern)
+                                                            + R"(,"d":"#c"},"token":"#d"})")
+                                                .get(),
+                                            compile, &searches);
+        ASSERT_TRUE(matcho) << pattern;
+        test::JsonContext context(R"({"jwt":{"c":["x","y","z"],"d":"u"},"token":{}})");
+        EXPECT_FALSE(matcho->matches(context)) << pattern;
+        EXPECT_EQ(searches, 2) << pattern;  // the quick and the thorough one
+    }
 }
 
 /// ["x0","x1",…]

@@ -1,7 +1,6 @@
 #include "policy/matcho.hpp"
 
 #include "matcho_check.hpp"
-#include "pcre_pattern.hpp"
 
 #include <algorithm>
 #include <string>

@@ -100,7 +100,7 @@ TEST(RequirementCompile, JsonLiterals)
 
 TEST(RequirementCompile, Patterns)
 {
-    EXPECT_EQ(fault("match", {"("}), "bad pattern");
+    EXPECT_EQ(fault("match", {"("}), "missing closing parenthesis");
     EXPECT_EQ(fault("match", {"$x"}, {.delimiter = {}, .variables = true}),
               "operator \"match\" takes no variables, its pattern is compiled once");
     const Values values = {"a"};

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "claims_image.hpp"
+#include "pcre_pattern.hpp"
 #include "policy/requirement.hpp"
-#include "posix_pattern.hpp"
 
 #include <gtest/gtest.h>
 
@@ -46,7 +46,7 @@ inline std::expected<policy::Requirement, std::string> compile(std::string_view 
     std::fill_n(flags.get(), values.size(), options.variables);
     return policy::Requirement::compile(*token::ClaimPath::parse(path), op, values,
                                         {flags.get(), values.size()}, options.delimiter,
-                                        compile_pattern, nullptr);
+                                        compile_pcre, nullptr);
 }
 
 /// The sentence that the configuration is refused with; empty when it is not.
