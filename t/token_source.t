@@ -106,12 +106,20 @@ my $encoded = $::T =~ s/\./%2E/gr;
     "GET /t?access_token=$::T&access_token=$::T&a",
     "GET /t/%41?access_token=$::T&a=?",
     "GET /t?&&a&access_token=$::T&",
+    "GET /t?a&access_token=$::T&&",
+    "GET /t?b=2&access_token=$::T&a=1&b=%62&&a=%2B+%2b",
+    "GET /t?%61ccess_token=1&access_token=$::T&access%5Ftoken=2",
+    "GET /t?a;access_token=1&access_token=$::T&b;c=;",
+    "GET /t?access_token&a=access_token=1&access_token=$::T&access_token=&=&z=%GG%",
+    "GET /t?a[]=1&access_token=$::T&a[]=2&a[]=1",
 ]
 --- response_body eval
 ["/t\n", "/t?a=1&b=%20+&c\n", "/t?a=1\n", "/t?a=1\n",
- "/t?x_access_token=1&access_token2=2&ACCESS_TOKEN=3\n", "/t?a\n", "/t/%41?a=?\n", "/t?&&a&\n"]
+ "/t?x_access_token=1&access_token2=2&ACCESS_TOKEN=3\n", "/t?a\n", "/t/%41?a=?\n", "/t?&&a&\n",
+ "/t?a&&\n", "/t?b=2&a=1&b=%62&&a=%2B+%2b\n", "/t?%61ccess_token=1&access%5Ftoken=2\n",
+ "/t?a;access_token=1&b;c=;\n", "/t?a=access_token=1&=&z=%GG%\n", "/t?a[]=1&a[]=2&a[]=1\n"]
 --- error_code eval
-[(200) x 8]
+[(200) x 14]
 
 
 
@@ -132,6 +140,8 @@ my $encoded = $::T =~ s/\./%2E/gr;
     ['empty' => undef, 401, 'missing', '/t?access_token='],
     ['without value' => undef, 401, 'missing', '/t?access_token'],
     ['with Bearer' => undef, 400, 'malformed_credential', "/t?access_token=Bearer%20$::T"],
+    ['an encoded name' => undef, 401, 'missing', '/t?%61ccess_token=x'],
+    ['behind a semicolon' => undef, 401, 'missing', '/t?a=1;access_token=x'],
     ['percent' => undef, 400, 'malformed_credential', '/t?access_token=a%zz'],
     ['NUL' => undef, 400, 'malformed_credential', '/t?access_token=a%00b'],
     ['line break' => undef, 400, 'malformed_credential', '/t?access_token=a%0d%0ab'],
