@@ -20,6 +20,7 @@ my $issuer = Issuer->start(sub {
     return Issuer::json("{\"active\":$active,\"n\":$call->{n},\"sub\":\"$token\"$exp}");
 });
 
+# B37: both ends of what cache_ttl takes are among these
 my %introspectors = (
     default        => '',
     brief          => 'cache_ttl 1s;',

@@ -6,9 +6,10 @@ use lib 't/lib';
 
 use Issuer;
 use Loopback;
+use MIME::Base64 qw(encode_base64);
 use NginxProcess;
 use Test::More;
-use TokenIntrospect qw(jwk jwks jwt);
+use TokenIntrospect qw(jwk jwks jwt pem);
 
 my $key_set = jwks(jwk('RSA'));
 my $issuer  = Issuer->start(sub {
@@ -16,12 +17,15 @@ my $issuer  = Issuer->start(sub {
     return Issuer::json($key_set) if $call->{target} =~ m{/keys$};
     my $token = Issuer::form($call)->{token};
     return Issuer::answer('500 Oops', '') if $token eq 'broken';
+    return Issuer::by_token($call) if $token =~ /^eyJ/;
     return Issuer::json(
         $token eq 'active' ? '{"active":true,"username":"alice","scope":"read"}' : '{"active":false}');
 });
 my $upstream = Issuer->start(sub {
     return Issuer::answer('200 OK', Issuer::header($_[0], 'X-Token-Username') // 'none');
 });
+
+my @kept;    # temporary files are there as long as these
 
 # What stands in the http block of an example, with the addresses of this test.
 sub http_of {
@@ -32,9 +36,10 @@ sub http_of {
     $text =~ s/^\}\s*\z//m;
     my ($authority) = $issuer->url =~ m{^(http://[^/]+)};
     $text =~ s{https://idp\.example\.com/}{$authority/}g;
-    my $secret = File::Temp->new(UNLINK => 0);
+    my $secret = File::Temp->new;
     print {$secret} "secret\n";
     close $secret;
+    push @kept, $secret;
     $text =~ s{secrets/client}{$secret};
     $text =~ s/127\.0\.0\.1:8081/'127.0.0.1:' . $upstream->port/e;
     $text =~ s/127\.0\.0\.1:8080/127.0.0.1:%PORT%/;
@@ -71,6 +76,63 @@ like $nginx->get('/', Authorization => 'Basic YTpi')->{body}, qr/"status":"401"/
     'another scheme is no token';
 $nginx->stop;
 
+# The whole policy of ACM.
+$nginx = NginxProcess->start(http => http_of('acm'));
+my %claim = (
+    username => '"alice"', exp => 4102444800, scope => '"openid email profile"',
+    iss => '"https://idp.example.com"', client_id => '"nginx-plus"', aud => '"account"',
+    acr => '"1"', email_verified => 'true',
+    resource_access => '{"account":{"roles":["manage-account","manage-account-links","view-profile"]}}',
+);
+sub claiming {
+    my %text = (%claim, @_);
+    return Issuer::token(
+        '{"active":true' . join('', map {qq(,"$_":$text{$_})} sort keys %text) . '}');
+}
+my $keycloak = claiming();
+my %header = (
+    username => 'alice', exp => 4102444800, scope => 'openid email profile',
+    iss => 'https://idp.example.com', 'client-id' => 'nginx-plus',
+    'resource-access-account-roles' => 'manage-account',
+);
+for my $case (
+    ['/', Authorization => "Bearer $keycloak"],
+    ['/by-header/', apiAccessToken => $keycloak],
+    ["/by-argument/?a=1&queryAuthz=$keycloak"],
+    )
+{
+    my ($path, @credential) = @$case;
+    is $nginx->get($path, @credential, 'X-Token-Username' => 'mallory')->{body}, 'alice',
+        'ACM: ' . $path =~ s/eyJ.*//r;
+    my $seen   = ($upstream->calls)[-1];
+    my %claims = map { $_->[0] =~ /^x-token-(.*)/ ? ($1 => $_->[1]) : () } @{ $seen->{headers} };
+    is_deeply \%claims, \%header, '... with its claims';
+    unlike join("\n", $seen->{target}, map {@$_} @{ $seen->{headers} }), qr/\Q$keycloak/,
+        '... without its token';
+}
+is + (grep { $_->{body} =~ /token=\Q$keycloak\E&token_type_hint=access_token/ } $issuer->calls), 1,
+    '... of which the issuer was asked once, with the hint';
+is Issuer::header(($issuer->calls)[-1], 'authorization'), 'Basic ' . encode_base64('nginx-plus:secret', ''),
+    '... as this client';
+for my $case (
+    ['no token', undef, 401], ['an inactive one', 'inactive', 403],
+    ['no introspection', 'broken', 403], ['no token in its form', 'b@d', 403],
+    ['another audience', claiming(aud => '"other"'), 403],
+    ['fewer scopes', claiming(scope => '"openid"'), 403],
+    ['another number', claiming(acr => 0), 403],
+    ['not verified', claiming(email_verified => 'false'), 403],
+    ['no roles', claiming(resource_access => '{}'), 403],
+    )
+{
+    my ($what, $token, $status) = @$case;
+    my $response = try($nginx, '/', $token);
+    is $response->{status}, $status, "ACM: $what: $status";
+    is $response->{body}, $acm{$status}, '... with its body';
+}
+is $nginx->count_in_log(qr/refused, reason: claim_refused, by: $_, introspector: acm,/), 1, "by $_"
+    for qw(aud scope acr email_verified resource_access.account.roles);
+$nginx->stop;
+
 # Aidbox's bodies.
 sub outcome {
     my ($code, $text) = @_;
@@ -92,6 +154,66 @@ is try($nginx, '/', jwt(%both, username => 'bob'))->{body}, 'bob', 'both kinds: 
 is try($nginx, '/', 'active')->{body}, 'alice', '... and an opaque token';
 is try($nginx, '/catalogue/')->{body}, 'none', '... and none where it is optional';
 is try($nginx, '/orders/', jwt(%both))->{status}, 403, '... but not without a role';
+$nginx->stop;
+
+# Aidbox's resources, in their own directory.
+sub file_of {
+    my ($name) = @_;
+    open my $file, '<', "examples/aidbox/$name" or die "$name: $!";
+    return do { local $/; <$file> };
+}
+my %aidbox  = map { $_ => file_of($_) } 'vault.json', map {"resources/$_"} 'introspectors.yaml', 'policies.yaml',
+    'users.json';
+my %secret  = (login => 'of the login, more than 32 bytes long', partners => 'of the partners, more than 32 bytes');
+my @private = ('RSA', 'RSA/2', 'P-256');
+for ($aidbox{'resources/introspectors.yaml'}) {
+    my ($authority) = $issuer->url =~ m{^(http://[^/]+)};
+    s{https://idp\.example\.com/}{$authority/}g;
+    s{^( *)-----BEGIN.*?-----END[^\n]+\n}{my $indent = $1; pem(shift @private) =~ s/^/$indent/gmr}gmse;
+}
+is_deeply \@private, [], 'the example has three public keys';
+$nginx = NginxProcess->start(http => http_of('aidbox/nginx'), files => { %aidbox,
+    map({ ("secrets/$_" => "$secret{$_}\n") } keys %secret),
+        'secrets/authorization' => "Basic Z2F0ZXdheTpzZWNyZXQ=\n" });
+my %login    = (iss => 'https://login.example.com', -key => $secret{login});
+my %partners = (iss => 'https://partners.example.com');
+for my $case (
+    ['staff (B1, B13)', '/fhir/Patient', 200, %login, sub => 'nobody'],
+    ['staff, expired (B10)', '/fhir/Patient', 401, %login, exp => 1],
+    ['staff, forged (B11)', '/fhir/Patient', 401, %login, -key => 'x'],
+    ['another issuer than staff (B15)', '/fhir/Patient', 403, %claims],
+    ['an inactive user', '/fhir/Patient', 403, %login, sub => 'cyd'],
+    ['the right department (B16, B31)', '/fhir/Observation', 200, %login, sub => 'ada'],
+    ['another department (B31)', '/fhir/Observation', 403, %login, sub => 'ben'],
+    ['box_user (B25)', '/fhir/Observation', 200, %login, sub => 'ben', box_user => 'ada'],
+    ['nobody (B33)', '/fhir/Observation', 403, %login, sub => 'nobody'],
+    ['a key set (B2)', '/fhir/Observation', 200, %claims, sub => 'ada'],
+    (map { ["a key: $_->[0] ($_->[1])", '/fhir/Procedure', 200, %partners, sub => 'ada', -alg => $_->[0],
+        -key => $_->[2]] }
+        ['RS256', 'B3', 'RSA'], ['RS384', 'B4', 'RSA/2'], ['ES256', 'B5', 'P-256'], ['HS256', 'B6', $secret{partners}]),
+    ['a client', '/fhir/Appointment/1', 200, %partners, -alg => 'ES256', client_id => 'booking'],
+    ['... elsewhere', '/fhir/Patient', 403, %partners, -alg => 'ES256', client_id => 'booking'],
+    ['... another one', '/fhir/Appointment/1', 403, %partners, -alg => 'ES256', client_id => 'other'],
+    )
+{
+    my ($name, $path, $status, %token) = @$case;
+    my $response = try($nginx, $path, jwt(%token));
+    is $response->{status}, $status, "aidbox: $name: $status";
+    is $response->{body}, outcome($status == 401 ? ('login', 'Unauthorized') : ('forbidden', 'Forbidden')),
+        '... with its body'
+        if $status != 200;
+}
+is try($nginx, '/fhir/Patient', 'active')->{status}, 200, 'aidbox: an opaque token (B20)';
+is Issuer::header(($issuer->calls)[-1], 'authorization'), 'Basic Z2F0ZXdheTpzZWNyZXQ=',
+    '... with the authorization (B18, B42)';
+is try($nginx, '/fhir/Patient', 'inactive')->{status}, 401, '... an inactive one';
+is request($nginx->port, 'POST /fhir/Patient', Authorization => 'Bearer active', body => 'x')->{status}, 403,
+    '... to write';
+is $nginx->get('/fhir/Patient', Cookie => '.ASPXAUTH=active')->{status}, 200, 'aidbox: a session cookie';
+is(($issuer->calls)[-1]->{target}, '/session', '... of its application');
+is try($nginx, '/fhir/metadata')->{status}, 200, 'aidbox: no token where that is allowed';
+is try($nginx, '/fhir/Patient')->{body}, outcome('login', 'Unauthorized'), '... but not elsewhere';
+is request($nginx->port, 'DELETE /fhir/metadata')->{status}, 401, '... nor to write';
 $nginx->stop;
 
 done_testing;

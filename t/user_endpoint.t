@@ -18,6 +18,9 @@ my $issuer = Issuer->start(sub {
     return Issuer::json('{"user":{"id":"x"},"role":{}}') if $id =~ /^wrong/;
     return Issuer::json('["no object"]') if $id =~ /^array/;
     return Issuer::json("{\"user\":{\"id\":\"$id\",\"inactive\":true}}") if $id =~ /^inactive/;
+    return Issuer::json("{\"id\":\"$id\",\"inactive\":\"true\"}") if $id =~ /^words/;
+    return Issuer::json("{\"id\":\"$id\",\"inactive\":true}") if $id =~ /^bare-gone/;
+    return Issuer::answer('200 OK', "{\"id\":\"$id\"}", 'Content-Type' => 'application/fhir+json') if $id =~ /^bare/;
     return Issuer::json("{\"user\":{\"id\":\"$id\"},\"role\":[{\"name\":\"doctor\"}]}");
 });
 my $url = $issuer->url('');
@@ -104,6 +107,9 @@ is calls_of { is ask('/idp', sub => 'nobody'), '200 active nobody', '... again' 
 # inactive users, and endpoints that say nothing of use
 is ask('/idp', sub => 'inactive'), '403 user_inactive inactive', 'an inactive user is refused';
 is calls_of { is ask('/idp', sub => 'inactive'), '403 user_inactive inactive', '... again' }, 0, '... remembered';
+is ask('/idp', sub => 'bare'), '200 active bare', 'a User by itself, as FHIR';
+is ask('/idp', sub => 'bare-gone'), '403 user_inactive bare-gone', '... an inactive one';
+is ask('/idp', sub => 'words'), '503 issuer_response -', 'inactive as a word says nothing of use';
 is ask('/idp', sub => 'down'),  '503 issuer_status -',   'the endpoint is down';
 is ask('/idp', sub => 'wrong'), '503 issuer_response -', 'roles that are no array';
 is ask('/idp', sub => 'array'), '503 issuer_response -', 'no object';

@@ -3,21 +3,25 @@ package NginxProcess;
 # An nginx of the test's own, with workers, on free loopback ports and in a temporary directory, for
 # what Test::Nginx's blocks are too stiff for: concurrency, signals, reload.
 #
-#   my $nginx = NginxProcess->start(http => <<"...", workers => 2);
+#   my $nginx = NginxProcess->start(http => <<"...", workers => 2, files => { name => 'text' });
 #   $nginx->get('/path', Authorization => 'Bearer x')->{status};
 #
 # In the text %PORT% stands for the first port, %PORT2% for another one, %DIR% for the directory.
+# Relative names of files count from there, too.
 
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
+use File::Path     qw(make_path);
 use File::Temp;
 use Loopback;
 use Test::More ();
 
 my %running;
 
-sub start {
+# What start() begins with: directory, ports, files.
+sub prepare {
     my ($class, %options) = @_;
     my $dir = File::Temp->newdir('nginx-XXXXXX', TMPDIR => 1);
     chmod 0755, "$dir";
@@ -28,7 +32,32 @@ sub start {
         port     => free_port(),
         port2    => free_port(),
     }, $class;
+    $self->write($_, $options{files}{$_}) for sort keys %{ $options{files} // {} };
     $self->configure($options{http}, $options{main});
+    return $self;
+}
+
+# What `nginx -t` says of the configuration and the files that are there now; the last line tells
+# whether it is good. Needs no start.
+sub check {
+    my ($self) = @_;
+    delete local $ENV{NGINX};
+    open my $out, '-|', binary() . " -t -p $self->{dir}/ -c $self->{dir}/nginx.conf -e stderr 2>&1 </dev/null"
+        or die "nginx -t: $!\n";
+    my $text = do { local $/; <$out> // '' };
+    close $out;
+    return $text;
+}
+
+sub start {
+    my ($class, %options) = @_;
+    return $class->prepare(%options)->run;
+}
+
+# Starts what is prepared.
+sub run {
+    my ($self) = @_;
+    my $dir = $self->{dir};
     my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {
         setpgrp;
@@ -42,7 +71,7 @@ sub start {
     $self->{pid} = $pid;
     $running{$pid} = $$;
     # with reuseport, the first socket may be open before the others are
-    my $workers = $options{workers} // 1;
+    my $workers = $self->{options}{workers} // 1;
     $self->listening($self->{port})
         && eventually { $self->count_in_log(qr/start worker process \d+$/) >= $workers }
         or die "nginx does not start:\n" . $self->log;
@@ -87,8 +116,10 @@ END
     return $self;
 }
 
+# A file below the directory; replaced at once.
 sub write {
     my ($self, $name, $text) = @_;
+    make_path(dirname("$self->{dir}/$name"));
     open my $file, '>', "$self->{dir}/$name.new" or die "$name: $!";
     print {$file} $text;
     close $file;
