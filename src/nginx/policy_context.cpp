@@ -69,15 +69,15 @@ token::Value PolicyContext::make(Subject subject)
     const bool jwt = by != nullptr && by->kind == flow::Kind::kJwt;
     switch (subject) {
     case Subject::kRequestMethod:
-        return text(subject, lower(view(request_->method_name)));
+        return text(lower(view(request_->method_name)));
     case Subject::kScheme:
 #if (NGX_HTTP_SSL)
-        return text(subject, request_->connection->ssl != nullptr ? "https" : "http");
+        return text(request_->connection->ssl != nullptr ? "https" : "http");
 #else
-        return text(subject, "http");
+        return text("http");
 #endif
     case Subject::kUri:
-        return text(subject, view(request_->uri));
+        return text(view(request_->uri));
     case Subject::kQueryString:
         return query_string();
     case Subject::kParams:
@@ -85,7 +85,7 @@ token::Value PolicyContext::make(Subject subject)
     case Subject::kHeaders:
         return headers();
     case Subject::kRemoteAddr:
-        return text(subject, view(request_->connection->addr_text));
+        return text(view(request_->connection->addr_text));
     case Subject::kJwt:
         return jwt ? own_->claims().root() : token::Value();
     case Subject::kToken:
@@ -102,22 +102,27 @@ token::Value PolicyContext::make(Subject subject)
     return {};
 }
 
-token::Value PolicyContext::keep(Subject subject, Result<Image> image)
+token::Value PolicyContext::keep(Result<Image> image)
 {
     if (!image) {
         failed_ = true;
         return {};
     }
-    Image &kept = images_[static_cast<std::size_t>(subject)];
-    kept = std::move(*image);
-    return token::ClaimsView(kept).root();
+    // a vector that moves leaves its bytes where they are
+    return token::ClaimsView(images_.emplace_back(std::move(*image))).root();
 }
 
-token::Value PolicyContext::text(Subject subject, std::string_view value)
+token::Value PolicyContext::text(std::string_view value)
 {
+    const std::size_t begin = texts_.bytes().size();
+    if (begin + value.size() + sizeof(token::NodeHead) <= kTexts) {
+        token::store_string_head(texts_, value.size());
+        texts_.append(value);
+        return token::ClaimsView(texts_.bytes().subspan(begin)).root();
+    }
     token::ClaimsWriter writer;
     writer.string(value);
-    return keep(subject, writer.finish());
+    return keep(writer.finish());
 }
 
 bool PolicyContext::hides(CredentialSource::Kind kind, std::string_view name) const noexcept
@@ -139,7 +144,7 @@ token::Value PolicyContext::query_string()
 {
     const std::string_view args = view(request_->args);
     if (!masked_ || args.empty()) {
-        return args.empty() ? token::Value() : text(Subject::kQueryString, args);
+        return args.empty() ? token::Value() : text(args);
     }
     std::string shown;
     each_argument(args, [&](std::string_view name, std::string_view value) {
@@ -149,7 +154,7 @@ token::Value PolicyContext::query_string()
                                                                                           : value);
         }
     });
-    return text(Subject::kQueryString, shown);
+    return text(shown);
 }
 
 token::Value PolicyContext::params()
@@ -177,7 +182,7 @@ token::Value PolicyContext::params()
         writer.end();
     }
     writer.end();
-    return keep(Subject::kParams, writer.finish());
+    return keep(writer.finish());
 }
 
 // Names in lower case; a name that comes several times has its values joined (RFC 9110 section 5.3).
@@ -204,7 +209,7 @@ token::Value PolicyContext::headers()
         writer.string(hides(CredentialSource::Kind::kHeader, name) ? kMask : joined);
     }
     writer.end();
-    return keep(Subject::kHeaders, writer.finish());
+    return keep(writer.finish());
 }
 
 // The Client resource that the token was issued to, or what is known of it: its id.
@@ -225,7 +230,7 @@ token::Value PolicyContext::client()
     writer.key("id");
     writer.string(id);
     writer.end();
-    return keep(Subject::kClient, writer.finish());
+    return keep(writer.finish());
 }
 
 token::Value PolicyContext::session()
@@ -239,7 +244,7 @@ token::Value PolicyContext::session()
     writer.key("role");
     writer.value(roles);
     writer.end();
-    return keep(Subject::kSession, writer.finish());
+    return keep(writer.finish());
 }
 
 token::Value PolicyContext::whole() noexcept

@@ -2,6 +2,7 @@
 
 #include "nginx/conf.hpp"
 #include "policy/context.hpp"
+#include "token/claims_format.hpp"
 
 #include <array>
 #include <cstdint>
@@ -37,10 +38,11 @@ public:
 
 private:
     using Image = std::vector<std::uint8_t>;
+    static constexpr std::size_t kTexts = 1024;
 
     token::Value make(policy::Subject subject);
-    token::Value keep(policy::Subject subject, Result<Image> image);
-    token::Value text(policy::Subject subject, std::string_view value);
+    token::Value keep(Result<Image> image);
+    token::Value text(std::string_view value);
     [[nodiscard]] bool hides(CredentialSource::Kind kind, std::string_view name) const noexcept;
     token::Value query_string();
     token::Value params();
@@ -51,7 +53,8 @@ private:
     ngx_http_request_t *request_;
     const Request *own_;
     bool masked_;
-    std::array<Image, policy::kSubjectCount> images_;
+    token::FixedBytes<kTexts> texts_;  // the usual ones, so that these need no allocation
+    std::vector<Image> images_;
     std::array<token::Value, policy::kSubjectCount> values_;
     std::array<bool, policy::kSubjectCount> made_{};
     Image whole_;
