@@ -243,7 +243,8 @@ sub refuses {
 my $ten_began = time;
 my $ten       = token(jti => 'ten');
 passes 'a cache of ten seconds', ask('GET /ten', bearer($ten));
-is_deeply ask('GET /ten', bearer($ten))->{asked}, [], '... remembers';
+my $again = ask('GET /ten', bearer($ten))->{asked};
+is_deeply $again, [], '... remembers' if time - $ten_began < 9;
 
 subtest 'the policy, with its defaults' => sub {
     my $token = token();

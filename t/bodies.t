@@ -9,7 +9,6 @@ use JSON::PP;
 use Loopback;
 use NginxProcess;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $gates = File::Temp->newdir;
 sub release { open my $file, '>', "$gates/$_[0]" or die }

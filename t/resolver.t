@@ -32,7 +32,7 @@ my $nginx = NginxProcess->start(http => <<"END");
     token_introspector mute { introspection_endpoint http://mute.test:$port/x; resolver @{[ $dns->address ]}; resolver_timeout 500ms; cache_ttl off; }
     token_introspector several { introspection_endpoint http://two.test:$port/x; resolver @{[ $dns->address ]} @{[ $other->address ]} valid=1s; resolver_timeout 30s; cache_ttl off; }
     token_introspector spare { introspection_endpoint http://spare.test:$port/x; resolver @{[ $mute->address ]} @{[ $other->address ]} valid=30s; resolver_timeout 60s; }
-    token_introspector kept { introspection_endpoint http://kept.test:$port/x; resolver @{[ $other->address ]} valid=30s; cache_ttl off; }
+    token_introspector kept { introspection_endpoint http://kept.test:$port/x; resolver @{[ $other->address ]} valid=1h; cache_ttl off; }
     token_introspector short { introspection_endpoint http://short.test:$port/x; resolver @{[ $other->address ]}; cache_ttl off; }
     token_introspector none { introspection_endpoint http://nowhere.invalid:$port/x; cache_ttl off; }
     token_introspector literal { introspection_endpoint http://127.0.0.1:$port/x; resolver @{[ $dns->address ]}; }

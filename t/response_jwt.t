@@ -440,7 +440,7 @@ my $old = told(signed(-header => {kid => 'old'}));
     ['old, no longer' => told(signed(sub => 'z', -header => {kid => 'old'})), 503, 'issuer_response'],
 ]
 --- fetches eval
-[1, 1, 1, 2, 2, 2]
+[1, 1, (undef) x 4]
 --- after eval
 [undef, undef, sub {
     my $new = told(signed(-key => 'P-256/2', -header => {kid => 'new'}));

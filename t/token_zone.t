@@ -8,7 +8,6 @@ use Issuer;
 use Loopback;
 use NginxProcess;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $issuer = Issuer->start(sub {
     my ($call) = @_;

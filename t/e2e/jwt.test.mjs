@@ -160,6 +160,7 @@ describe('JWT access tokens', () => {
     const [header, payload, signature] = (await issuer.token('urn:e2e:jwt:RS256')).split('.');
     const known = JSON.parse(Buffer.from(header, 'base64url').toString());
     const before = (await issuer.counts()).keySets;
+    const began = performance.now();
     for (let i = 0; i < 30; i += 1) {
       const other = Buffer.from(JSON.stringify({ ...known, kid: `made-up-${i}` }));
       const response = await nginx.get(
@@ -167,7 +168,9 @@ describe('JWT access tokens', () => {
       );
       assert.equal(response.status, 401);
     }
-    assert.ok((await issuer.counts()).keySets - before <= 3);
+    // one every five seconds, however slow this machine is
+    const most = 2 + (performance.now() - began) / 5000;
+    assert.ok((await issuer.counts()).keySets - before <= most);
   });
 
   it('the issuer is down: its keys are known, new tokens still pass', async () => {

@@ -47,7 +47,7 @@ export function freePort() {
 }
 
 /** Asks `attempt` again until it returns something true. */
-export async function until(what, attempt, seconds = 20) {
+export async function until(what, attempt, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const result = await attempt();

@@ -37,7 +37,7 @@ sub free_port {
 # Waits until the condition holds and gives its value; false when it takes too long.
 sub eventually(&;$) {
     my ($condition, $seconds) = @_;
-    my $until = time + ($seconds // 20) * patience();
+    my $until = time + ($seconds // 60) * patience();
     while (1) {
         my $value = $condition->();
         return $value if $value || time > $until;
@@ -74,7 +74,7 @@ sub send_request {
 # Reads one response: { status, headers (lower case), body }, or undef when it does not come.
 sub read_response {
     my ($socket, $seconds) = @_;
-    my $until  = time + ($seconds // 20) * patience();
+    my $until  = time + ($seconds // 60) * patience();
     my $select = IO::Select->new($socket);
     my $buffer = \(${*$socket}{loopback_rest} //= '');
     my $more   = sub {
