@@ -114,7 +114,10 @@ __DATA__
     undef,
     sub { await('the key set expires', sub { !$::Passes->($::OldToken)->() }) },
     undef,
-    sub { $::Serve->($::Old) },
+    sub {
+        $::Serve->($::Old);
+        await('the pause after the failures ends', $::Passes->($::OldToken));
+    },
 ]
 --- errors_expected
 

@@ -4,18 +4,19 @@
 
 namespace token_introspect::cache {
 
-/// The seam between the store and where it lives: nginx's slab zone, or a heap arena in tests.
-/// allocate and release are called with the lock held.
+/// The seam between the store and where it lives: nginx's shared memory, or a heap block in tests.
 class Memory {
 public:
     virtual ~Memory() = default;
 
-    /// Uninitialised memory aligned for std::max_align_t's of eight bytes, nullptr when none fits.
-    virtual void *allocate(std::size_t size) noexcept = 0;
-    virtual void release(void *block) noexcept = 0;
-
+    /// One lock for all processes. Whoever frees it on behalf of a process that died need not care
+    /// for what that process left behind: the store notices.
     virtual void lock() noexcept = 0;
     virtual void unlock() noexcept = 0;
+
+    /// The store has emptied itself, because a process died while it changed it. Called with the
+    /// lock held, before the operation that noticed goes on.
+    virtual void recovered() noexcept = 0;
 };
 
 /// Where a copy taken out of the store goes: called under the lock with the size wanted, gives

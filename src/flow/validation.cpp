@@ -132,14 +132,14 @@ std::optional<Step> Validation::look_up(Now now)
         if ((jwt && !jwt_shaped_) || introspector->cache_ttl_ms == 0) {
             continue;
         }
-        const std::optional<cache::Record> record =
+        const std::optional<cache::Found> found =
             jwt ? find_jwt(*introspector, now)
                 : environment_->store_of(*introspector)
                       .find(introspector->token_key(*digest_), now, room_);
-        if (!record || (!jwt && jwt_shaped_ && claimed_by_listed(record->presented_issuer))) {
+        if (!found || (!jwt && jwt_shaped_ && claimed_by_listed(found->record.presented_issuer))) {
             continue;
         }
-        const Code code = use(*introspector, *record, now);
+        const Code code = use(*introspector, found->record, now);
         // A refusal is the last word only where nobody else might say otherwise.
         if (code == Code::kActive || listed_.size() == 1) {
             cache_status_ = CacheStatus::kHit;
@@ -150,8 +150,7 @@ std::optional<Step> Validation::look_up(Now now)
 }
 
 // The record of a verified JWT, provided that the key which verified it is still in the set.
-std::optional<cache::Record> Validation::find_jwt(const Introspector &introspector,
-                                                  Now now) noexcept
+std::optional<cache::Found> Validation::find_jwt(const Introspector &introspector, Now now) noexcept
 {
     if (!introspector.cache_verified_jwt || introspector.cache_ttl_ms == 0) {
         return std::nullopt;
@@ -160,17 +159,17 @@ std::optional<cache::Record> Validation::find_jwt(const Introspector &introspect
     const bool remote = introspector.has_remote_keys();
     const cache::Key key_set = introspector.key_set_key();
     cache::Glance glance;
-    std::optional<cache::Record> record = environment_->store_of(introspector)
-                                              .find(introspector.token_key(*digest_), now, room_,
-                                                    remote ? &key_set : nullptr, &glance);
-    if (record
+    std::optional<cache::Found> found = environment_->store_of(introspector)
+                                            .find(introspector.token_key(*digest_), now, room_,
+                                                  remote ? &key_set : nullptr, &glance);
+    if (found
         && ((remote && !keys_ready_
              && (!glance.fresh || glance.generation != state.keys_generation()))
-            || !state.keys().contains(record->key)))
+            || !state.keys().contains(found->record.key)))
     {
-        record.reset();
+        found.reset();
     }
-    return record;
+    return found;
 }
 
 // True when an opaque token in JWT form belongs to a jwt introspector of this location, or when
@@ -282,9 +281,9 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
     if (Hurdle hurdle = need_keys(introspector, now)) {
         return std::move(*hurdle);
     }
-    if (const std::optional<cache::Record> record = find_jwt(introspector, now)) {
+    if (const std::optional<cache::Found> found = find_jwt(introspector, now)) {
         cache_status_ = CacheStatus::kHit;
-        return use(introspector, *record, now);
+        return use(introspector, found->record, now);
     }
     auto key = verify(introspector, *jws_, now);
     if (!key) {

@@ -96,7 +96,7 @@ private:
 
     [[nodiscard]] Result<jose::CompactJws> parse() const;
     std::optional<Step> look_up(Now now);
-    std::optional<cache::Record> find_jwt(const Introspector &introspector, Now now) noexcept;
+    std::optional<cache::Found> find_jwt(const Introspector &introspector, Now now) noexcept;
     [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
 
     Step run(Now now);

@@ -96,6 +96,7 @@ Validation::Hurdle Validation::settle(const Introspector &introspector, Document
             return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
         }
         [[fallthrough]];
+    case cache::State::kStale:
     case cache::State::kFound:
         if (acquired.record) {
             const Result<void> adopted =

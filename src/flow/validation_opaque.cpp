@@ -54,6 +54,7 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
     const cache::Acquired acquired =
         environment_->store_of(introspector).acquire(key, now, want, room_);
     switch (acquired.state) {
+    case cache::State::kStale:
     case cache::State::kFound:
         cache_status_ = CacheStatus::kHit;
         return use(introspector, *acquired.record, now);

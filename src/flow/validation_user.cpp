@@ -106,6 +106,7 @@ Validation::Attempt Validation::try_user(const Introspector &introspector, Now n
     const cache::Acquired acquired = environment_->store_of(introspector)
                                          .acquire(key, now, wanted(introspector, since_ms_), room_);
     switch (acquired.state) {
+    case cache::State::kStale:
     case cache::State::kFound: {
         const token::ClaimsView answer(acquired.record->claims);
         return take_user(answer.find("user"), answer.find("role"));

@@ -4,7 +4,29 @@
 
 #include <openssl/rand.h>
 
+#include <span>
+
 namespace token_introspect::nginx {
+
+namespace {
+
+// All that nginx's allocator has in a new zone, as one block.
+std::span<std::byte> whole(ngx_slab_pool_t *pool) noexcept
+{
+    const std::size_t size = pool->pfree * ngx_pagesize;
+    void *block = size != 0 ? ngx_slab_alloc(pool, size) : nullptr;
+    return {static_cast<std::byte *>(block), block != nullptr ? size : 0};
+}
+
+}  // namespace
+
+void ZoneMemory::recovered() noexcept
+{
+    ngx_str_t name = {name_.size(), reinterpret_cast<u_char *>(const_cast<char *>(name_.data()))};
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "token_zone \"%V\" has been emptied: a process died while it changed the zone",
+                  &name);
+}
 
 Zone *Zone::add(ngx_conf_t *cf, std::string_view name, std::size_t size)
 {
@@ -49,10 +71,7 @@ ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
     if (RAND_bytes(reinterpret_cast<unsigned char *>(seed.data()), sizeof seed) != 1) {
         return NGX_ERROR;
     }
-    // A full zone is the cache's ordinary state, nothing to log.
-    pool->log_nomem = 0;
-    SlabMemory memory(pool);
-    cache::Store::Root *root = cache::Store::format(memory, shm_zone->shm.size, seed);
+    cache::Store::Root *root = cache::Store::format(whole(pool), seed);
     if (root == nullptr) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0, "token_zone \"%V\" is too small",
                       &shm_zone->shm.name);
@@ -65,7 +84,7 @@ ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
 
 void Zone::open(ngx_slab_pool_t *pool, cache::Store::Root *root) noexcept
 {
-    memory_.emplace(pool);
+    memory_.emplace(pool, name_);
     store_.emplace(*memory_, root);
 }
 

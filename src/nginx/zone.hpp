@@ -5,24 +5,23 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace token_introspect::nginx {
 
-/// nginx's slab as the store's memory.
-class SlabMemory final : public cache::Memory {
+/// nginx's lock of a zone as the store's.
+class ZoneMemory final : public cache::Memory {
 public:
-    explicit SlabMemory(ngx_slab_pool_t *pool) noexcept : pool_(pool) {}
+    /// `name` must outlive it.
+    ZoneMemory(ngx_slab_pool_t *pool, std::string_view name) noexcept : pool_(pool), name_(name) {}
 
-    void *allocate(std::size_t size) noexcept override
-    {
-        return ngx_slab_alloc_locked(pool_, size);
-    }
-    void release(void *block) noexcept override { ngx_slab_free_locked(pool_, block); }
     void lock() noexcept override { ngx_shmtx_lock(&pool_->mutex); }
     void unlock() noexcept override { ngx_shmtx_unlock(&pool_->mutex); }
+    void recovered() noexcept override;
 
 private:
     ngx_slab_pool_t *pool_;
+    std::string_view name_;
 };
 
 /// One token_zone: the shared memory and, once nginx has mapped it, this process's store over it.
@@ -46,7 +45,7 @@ private:
 
     std::string name_;
     std::size_t size_;
-    std::optional<SlabMemory> memory_;
+    std::optional<ZoneMemory> memory_;
     std::optional<cache::Store> store_;
 };
 

@@ -221,7 +221,7 @@ TEST_F(CacheLease, GenerationsNeverRepeat)
 {
     const std::uint64_t first = publish(kKey, at(0), "one", lasting(10));
     const std::uint64_t other = publish(key_of(2), at(0), "one", lasting(10));
-    const std::uint64_t again = publish(kKey, at(10), "one");
+    const std::uint64_t again = publish(kKey, at(10), "two");
 
     EXPECT_NE(first, other);
     EXPECT_NE(first, again);

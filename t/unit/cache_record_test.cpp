@@ -10,8 +10,9 @@ namespace {
 
 std::vector<std::uint8_t> encoded(const Record &record)
 {
-    std::vector<std::uint8_t> block(encoded_size(record));
-    encode(record, block.data());
+    const Encoding encoding(record);
+    std::vector<std::uint8_t> block(encoding.size());
+    encoding.write(block.data());
     return block;
 }
 
@@ -49,7 +50,7 @@ TEST(Record, EmptyPartsStayEmpty)
 {
     const auto block = encoded({});
 
-    EXPECT_EQ(block.size(), sizeof(RecordHead));
+    EXPECT_EQ(block.size(), RecordHead::kSmallest);
     expect_equal(decode(block), {});
 }
 
@@ -73,14 +74,34 @@ TEST(Record, DecodesInPlace)
     const auto block = encoded(full_record());
     const Record record = decode(block);
 
-    EXPECT_EQ(record.claims.data(), block.data() + sizeof(RecordHead));
-    EXPECT_EQ(record.presented_issuer.data() + record.presented_issuer.size(),
-              as_text(block).data() + block.size());
+    EXPECT_EQ(record.claims.data() + record.claims.size(), block.data() + block.size());
+    EXPECT_EQ(as_text(block).data() + as_text(block).find("head"), as_text(record.header).data());
 }
 
-TEST(Record, TakesTheLongestIssuer)
+TEST(Record, EqualsItsOwnBlockAlone)
 {
-    const std::string issuer(65535, 'i');
+    const Record full = full_record();
+    const auto block = encoded(full);
+    EXPECT_TRUE(Encoding(full).equals(block));
+    EXPECT_FALSE(Encoding(full).equals(Bytes(block).first(block.size() - 1)));
+
+    Record other = full;
+    other.code = Code::kActive;
+    EXPECT_FALSE(Encoding(other).equals(block));
+    other = full;
+    other.key[15] = 0;
+    EXPECT_FALSE(Encoding(other).equals(block));
+    other = full;
+    other.claims = as_bytes("claimz");
+    EXPECT_FALSE(Encoding(other).equals(block));
+    other = full;
+    std::swap(other.header, other.claims);
+    EXPECT_FALSE(Encoding(other).equals(block));
+}
+
+TEST(Record, TakesALongIssuer)
+{
+    const std::string issuer(70'000, 'i');
     Record record;
     record.presented_issuer = issuer;
 
@@ -90,8 +111,9 @@ TEST(Record, TakesTheLongestIssuer)
 TEST(Record, NeedsNoAlignment)
 {
     const Record record = full_record();
-    std::vector<std::uint8_t> block(encoded_size(record) + 1);
-    encode(record, block.data() + 1);
+    const Encoding encoding(record);
+    std::vector<std::uint8_t> block(encoding.size() + 1);
+    encoding.write(block.data() + 1);
 
     expect_equal(decode(Bytes(block).subspan(1)), record);
 }

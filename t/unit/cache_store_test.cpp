@@ -2,6 +2,8 @@
 
 #include "store_fixture.hpp"
 
+#include <algorithm>
+
 namespace token_introspect::cache {
 namespace {
 
@@ -16,12 +18,30 @@ using CacheStore = test::StoreTest;
 
 TEST(CacheStoreFormat, GivesNothingWithoutMemory)
 {
-    test::HeapMemory none(16);
-    EXPECT_EQ(Store::format(none, 1 << 20, {1, 2}), nullptr);
+    for (const std::size_t size : {0, 16, 256, 4096}) {
+        test::HeapMemory little(size);
+        EXPECT_EQ(Store::format(little.block(), {1, 2}), nullptr) << size;
+    }
+}
 
-    test::HeapMemory only_the_head(256);
-    EXPECT_EQ(Store::format(only_the_head, 1 << 20, {1, 2}), nullptr);
-    EXPECT_EQ(only_the_head.used(), 0U);
+TEST(CacheStoreFormat, StaysInItsBlockWhereverThatBegins)
+{
+    for (const std::size_t skipped : {0U, 1U, 8U, 15U, 16U}) {
+        test::HeapMemory memory(64 * 1024);
+        std::ranges::fill(memory.block(), std::byte{0x5a});
+        const std::span<std::byte> block = memory.block().subspan(skipped, 48 * 1024 + skipped);
+        Store store(memory, Store::format(block, {1, 2}));
+        for (unsigned i = 0; i < 500; ++i) {
+            store.put(key_of(i), at(0), text_record(std::string(i, 'x')), lasting(kMinute));
+        }
+        EXPECT_TRUE(store.consistent()) << skipped;
+        EXPECT_GT(store.statistics().evictions, 0U);
+        EXPECT_GT(store.statistics().entries, 60U);
+        const auto untouched = [](std::byte byte) { return byte == std::byte{0x5a}; };
+        EXPECT_TRUE(std::ranges::all_of(memory.block().first(skipped), untouched)) << skipped;
+        EXPECT_TRUE(std::ranges::all_of(memory.block().subspan(skipped + block.size()), untouched))
+            << skipped;
+    }
 }
 
 TEST_F(CacheStore, KnowsItsLayout)
@@ -89,12 +109,18 @@ TEST_F(CacheStore, KeepsAllPartsOfARecord)
 
     const auto copy = store_.find(key_of(1), at(0), room_.room());
     ASSERT_TRUE(copy);
-    EXPECT_EQ(copy->code, Code::kInactive);
-    EXPECT_EQ(copy->key, record.key);
-    EXPECT_EQ(as_text(copy->claims), "claims");
-    EXPECT_EQ(as_text(copy->header), "header");
-    EXPECT_EQ(copy->presented_issuer, "issuer");
-    EXPECT_EQ(copy->text, "text");
+    const auto expect_all = [&](const Record &got) {
+        EXPECT_EQ(got.code, Code::kInactive);
+        EXPECT_EQ(got.key, record.key);
+        EXPECT_EQ(as_text(got.claims), "claims");
+        EXPECT_EQ(as_text(got.header), "header");
+        EXPECT_EQ(got.presented_issuer, "issuer");
+        EXPECT_EQ(got.text, "text");
+    };
+    expect_all(copy->record);
+    expect_all(decode(copy->block));
+    EXPECT_EQ(copy->fresh_until_ms, kMinute);
+    EXPECT_EQ(copy->expires_at_s, kNeverExpires);
 }
 
 TEST_F(CacheStore, CopySurvivesTheRecord)
@@ -103,7 +129,7 @@ TEST_F(CacheStore, CopySurvivesTheRecord)
     const auto copy = store_.find(key_of(1), at(0), room_.room());
     store_.put(key_of(1), at(0), text_record("two"), lasting(kMinute));
 
-    EXPECT_EQ(copy->text, "one");
+    EXPECT_EQ(copy->record.text, "one");
 }
 
 TEST_F(CacheStore, GlanceTellsOfAnotherEntry)
@@ -186,7 +212,7 @@ TEST_F(CacheStore, TwoProcessesSeeOneStore)
 
     const auto record = other.find(key_of(1), at(0), room_.room());
     ASSERT_TRUE(record);
-    EXPECT_EQ(record->text, "one");
+    EXPECT_EQ(record->record.text, "one");
     EXPECT_EQ(other.statistics().entries, 1U);
 }
 
@@ -213,7 +239,7 @@ TEST_F(CacheStoreUnderPressure, OldestGoesAndNothingIsRefused)
     const Statistics statistics = store_.statistics();
     EXPECT_EQ(statistics.refusals, 0U);
     EXPECT_EQ(statistics.entries + statistics.evictions, 1000U);
-    EXPECT_EQ(memory_.blocks(), statistics.entries + 2) << "nothing leaks";
+    EXPECT_TRUE(store_.consistent()) << "nothing leaks";
 }
 
 TEST_F(CacheStoreUnderPressure, WhatIsUsedStays)
@@ -326,6 +352,34 @@ TEST_F(CacheStoreFullOfSmallRecords, LargeRecordFindsRoom)
     EXPECT_NE(publish(key_of(5000), at(0), key_set), 0U);
     EXPECT_TRUE(found(key_of(5000), at(0)) == key_set);
     EXPECT_EQ(store_.statistics().refusals, 0U);
+}
+
+TEST_F(CacheStoreFullOfSmallRecords, LargeRecordFindsRoomAmongRecordsOfAllSizesInUse)
+{
+    const std::string key_set(60'000, 'k');
+    for (unsigned i = 0; i < 20'000; ++i) {
+        store_.put(key_of(i), at(0), text_record(std::string(i * 7919 % 1200, 'x')),
+                   lasting(kMinute));
+        found(key_of(i - i * 31 % 100), at(0));
+        if (i % 1000 == 999) {
+            for (unsigned used = i - 400; used < i; ++used) {
+                found(key_of(used), at(0));
+            }
+            ASSERT_NE(publish(key_of(50'000 + i), at(0), key_set), 0U) << i;
+        }
+    }
+    EXPECT_EQ(store_.statistics().refusals, 0U);
+}
+
+TEST_F(CacheStoreFullOfSmallRecords, NothingIsRefusedWhenAllAreInUse)
+{
+    for (unsigned i = 0; i < 5000; ++i) {
+        store_.put(key_of(i), at(0), text_record("inactive"), lasting(kMinute));
+        found(key_of(i), at(0));
+    }
+    EXPECT_EQ(store_.statistics().refusals, 0U);
+    EXPECT_GT(store_.statistics().evictions, 1000U);
+    EXPECT_EQ(found(key_of(4999), at(0)), "inactive");
 }
 
 }  // namespace

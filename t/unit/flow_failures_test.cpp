@@ -39,7 +39,7 @@ TEST_F(FlowFailures, StoreWithoutMemoryStillValidates)
 {
     const Introspector &mine = discovering();
     const Introspector &theirs = opaque("theirs");
-    zone_.memory.refuses = true;
+    zone_.fill(now_);
     Issuer remote = issuer();
 
     for (int i = 1; i <= 3; ++i) {
@@ -57,7 +57,7 @@ TEST_F(FlowFailures, StoreWithoutMemoryStillValidates)
 TEST_F(FlowFailures, StoreWithoutMemoryFetchesOnceForAnUnknownKid)
 {
     const Introspector &mine = discovering();
-    zone_.memory.refuses = true;
+    zone_.fill(now_);
     Issuer remote = issuer();
     Request unknown(worker(), now_, {&mine}, signer_b().token());
 
@@ -69,7 +69,7 @@ TEST_F(FlowFailures, StoreWithoutMemoryFetchesOnceForAnUnknownKid)
 TEST_F(FlowFailures, StoreWithoutMemoryReportsFailures)
 {
     const Introspector &mine = discovering();
-    zone_.memory.refuses = true;
+    zone_.fill(now_);
     Issuer remote = issuer();
     remote.documents[kKeys] = "{}";
     Request request(worker(), now_, {&mine}, signer_a().token());
@@ -83,7 +83,7 @@ TEST_F(FlowFailures, MemoryLostBetweenTheDocumentsDoesNotMatter)
     Request request(worker(), now_, {&mine}, signer_a().token());
     request.advance();
     ASSERT_EQ(request.answer(kMetadata), "GET " + kKeys);
-    zone_.memory.refuses = true;
+    zone_.fill(now_);
 
     EXPECT_EQ(request.answer(key_set({&signer_a()})), "active");
 }
@@ -91,13 +91,13 @@ TEST_F(FlowFailures, MemoryLostBetweenTheDocumentsDoesNotMatter)
 // Leases fit, but no document does.
 class FlowFailuresInASmallZone : public test::FlowTest {
 protected:
-    FlowFailuresInASmallZone() : FlowTest(2048) {}
+    FlowFailuresInASmallZone() : FlowTest(6144) {}
 };
 
 TEST_F(FlowFailuresInASmallZone, DocumentThatFindsNoRoomIsKeptByItsWorker)
 {
     Introspector &mine = jwt("mine");
-    Issuer remote{.documents = {{"/jwks", key_set({&signer_a()}) + std::string(2000, ' ')}},
+    Issuer remote{.documents = {{"/jwks", key_set({&signer_a()}) + std::string(4000, ' ')}},
                   .fetches = {}};
     ASSERT_NE(zone_.root, nullptr);
 
@@ -115,7 +115,7 @@ TEST_F(FlowFailuresInASmallZone, DocumentThatFindsNoRoomIsKeptByItsWorker)
 TEST_F(FlowFailuresInASmallZone, FollowersOfAnAnswerThatFindsNoRoomDoNotTakeTurns)
 {
     const Introspector &theirs = opaque("theirs");
-    const std::string answer = R"({"active":true,"x":")" + std::string(2000, 'x') + R"("})";
+    const std::string answer = R"({"active":true,"x":")" + std::string(4000, 'x') + R"("})";
     Request leader(worker(), now_, {&theirs}, "token");
     Request second(worker(), now_, {&theirs}, "token");
     Request third(worker(), now_, {&theirs}, "token");

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -119,8 +120,22 @@ public:
 struct Zone {
     explicit Zone(std::size_t capacity = 1 << 20) : memory(capacity) {}
 
+    /// Leaves no room for anything.
+    void fill(Now now)
+    {
+        cache::Store store(memory, root);
+        cache::Key key{.digest = {}, .scope = {'f', 'i', 'l', 'l'}};
+        CopyRoom room;
+        for (std::uint32_t i = 0;; ++i) {
+            std::memcpy(key.digest.data(), &i, sizeof i);
+            if (store.acquire(key, now, {.lease_ms = UINT32_MAX}, room.room()).lease == 0) {
+                return;
+            }
+        }
+    }
+
     HeapMemory memory;
-    cache::Store::Root *root = cache::Store::format(memory, memory.capacity(), {17, 19});
+    cache::Store::Root *root = cache::Store::format(memory.block(), {17, 19});
 };
 
 using Introspectors = std::deque<flow::Introspector>;

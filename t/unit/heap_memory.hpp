@@ -2,80 +2,43 @@
 
 #include "cache/memory.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
+#include <span>
 #include <vector>
 
 namespace token_introspect::test {
 
-/// A heap of limited capacity for the store. Every block is one of malloc's, so that
-/// AddressSanitizer sees a step over its end.
+/// A block on the heap for the store, and a lock.
 class HeapMemory final : public cache::Memory {
 public:
-    explicit HeapMemory(std::size_t capacity) : capacity_(capacity) {}
-    HeapMemory(const HeapMemory &) = delete;
-    HeapMemory &operator=(const HeapMemory &) = delete;
-    ~HeapMemory() override
+    explicit HeapMemory(std::size_t capacity)
+        : granules_(capacity / sizeof(Granule)),
+          block_(std::make_unique<Granule[]>(granules_))
+    {}
+
+    void lock() noexcept override { mutex_.lock(); }
+    void unlock() noexcept override { mutex_.unlock(); }
+    void recovered() noexcept override { ++recoveries_; }
+
+    /// All of it, for Store::format.
+    [[nodiscard]] std::span<std::byte> block() noexcept
     {
-        for (const auto &[block, size] : blocks_) {
-            std::free(block);
-        }
+        return {reinterpret_cast<std::byte *>(block_.get()), granules_ * sizeof(Granule)};
     }
-
-    void *allocate(std::size_t size) noexcept override
-    {
-        unlocked_calls_ += locked_ ? 0 : 1;
-        if (refuses || used_ + size > capacity_) {
-            return nullptr;
-        }
-        void *block = std::malloc(size);
-        blocks_.emplace(block, size);
-        used_ += size;
-        return block;
-    }
-
-    void release(void *block) noexcept override
-    {
-        unlocked_calls_ += locked_ ? 0 : 1;
-        const auto found = blocks_.find(block);
-        if (found == blocks_.end()) {
-            std::abort();  // not a block of this heap, or released twice
-        }
-        used_ -= found->second;
-        blocks_.erase(found);
-        std::free(block);
-    }
-
-    void lock() noexcept override
-    {
-        mutex_.lock();
-        locked_ = true;
-    }
-
-    void unlock() noexcept override
-    {
-        locked_ = false;
-        mutex_.unlock();
-    }
-
-    [[nodiscard]] std::size_t used() const noexcept { return used_; }
-    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-    [[nodiscard]] std::size_t blocks() const noexcept { return blocks_.size(); }
-    /// Of allocate and release. Store::format makes two.
-    [[nodiscard]] std::size_t unlocked_calls() const noexcept { return unlocked_calls_; }
-
-    bool refuses = false;  ///< no allocation succeeds
+    [[nodiscard]] unsigned recoveries() const noexcept { return recoveries_; }
 
 private:
-    std::size_t capacity_;
-    std::size_t used_ = 0;
-    std::size_t unlocked_calls_ = 0;
-    bool locked_ = false;
+    struct alignas(16) Granule {
+        std::byte bytes[16];
+    };
+
+    std::size_t granules_;
+    std::unique_ptr<Granule[]> block_;
     std::mutex mutex_;
-    std::unordered_map<void *, std::size_t> blocks_;
+    unsigned recoveries_ = 0;
 };
 
 /// Owns what is copied out of a store.

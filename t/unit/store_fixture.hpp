@@ -48,13 +48,13 @@ protected:
     static constexpr std::uint64_t kLeaseMs = 10'000;
 
     explicit StoreTest(std::size_t capacity = kCapacity) : memory_(capacity) {}
-    ~StoreTest() override { EXPECT_EQ(memory_.unlocked_calls(), 2U) << "memory used unlocked"; }
+    ~StoreTest() override { EXPECT_TRUE(store_.consistent()); }
 
     /// The text of the record that find gives, or "-".
     std::string found(const cache::Key &key, Now now)
     {
-        const auto record = store_.find(key, now, room_.room());
-        return record ? std::string(record->text) : "-";
+        const auto got = store_.find(key, now, room_.room());
+        return got ? std::string(got->record.text) : "-";
     }
 
     cache::Acquired acquire(const cache::Key &key, Now now, cache::Wanted wanted = {})
@@ -84,7 +84,7 @@ protected:
     }
 
     HeapMemory memory_;
-    cache::Store::Root *root_ = cache::Store::format(memory_, memory_.capacity(), {11, 13});
+    cache::Store::Root *root_ = cache::Store::format(memory_.block(), {11, 13});
     cache::Store store_{memory_, root_};
     CopyRoom room_;
 };
