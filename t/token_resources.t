@@ -7,28 +7,10 @@ use lib 't/lib';
 
 use Loopback;
 use NginxProcess;
+use Resources;
 use Test::More;
 use TokenIntrospect qw(jwt json $SECRET);
 
-# An introspector of its own for each way to write it down, with this id as its issuer.
-sub introspector {
-    my ($id, %more) = @_;
-    return {
-        resourceType => 'TokenIntrospector', id => $id, type => 'jwt',
-        jwt => { iss => "https://$id.test", secret => $SECRET }, %more,
-    };
-}
-sub yaml_introspector {
-    my ($id) = @_;
-    return <<"END";
-resourceType: TokenIntrospector
-id: $id
-type: jwt
-jwt:
-  iss: https://$id.test
-  secret: $SECRET
-END
-}
 sub token { my ($id, %claims) = @_; return jwt(iss => "https://$id.test", %claims) }
 
 my %files = (

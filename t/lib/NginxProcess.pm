@@ -6,6 +6,7 @@ package NginxProcess;
 #   my $nginx = NginxProcess->start(http => <<"...", workers => 2, files => { name => 'text' });
 #   $nginx->get('/path', Authorization => 'Bearer x')->{status};
 #
+# Options besides these: main (text before events), connections (worker_connections, default 1024).
 # In the text %PORT% stands for the first port, %PORT2% for another one, %DIR% for the directory.
 # Relative names of files count from there, too.
 
@@ -47,6 +48,18 @@ sub check {
     my $text = do { local $/; <$out> // '' };
     close $out;
     return $text;
+}
+
+# The sentence of check() that refuses the configuration, without the directory and without the line of
+# nginx.conf; '' when all is good. `http` and files replace what is there.
+sub complaint {
+    my ($self, $http, %files) = @_;
+    $self->write($_, $files{$_}) for sort keys %files;
+    $self->configure($http) if defined $http;
+    my $said = $self->check;
+    return '' if $said =~ /test is successful/;
+    return $said if $said !~ /\[emerg\] \d+#\d+: (.*?)(?: in \Q$self->{dir}\E\/nginx\.conf:\d+)?$/m;
+    return $1 =~ s/\Q$self->{dir}\E\///gr;
 }
 
 sub start {
@@ -98,7 +111,7 @@ pid %DIR%/nginx.pid;
 error_log %DIR%/error.log info;
 $main
 events {
-    worker_connections 1024;
+    worker_connections @{[ $options{connections} // 1024 ]};
 }
 http {
     access_log %DIR%/access.log;

@@ -348,6 +348,13 @@ protected:
         return first.answer(keys);
     }
 
+    /// What the store knows the answer about a token by.
+    static cache::Key key_of(const flow::Introspector &introspector,
+                             std::string_view token = "opaque")
+    {
+        return introspector.token_key(*Sha256Hasher()(as_bytes(token)));
+    }
+
     void pass_ms(std::uint64_t ms)
     {
         now_.monotonic_ms += ms;

@@ -13,13 +13,7 @@ using test::signer_b;
 const std::string kActive = R"({"active":true,"sub":"s"})";
 const std::string kInactive = R"({"active":false})";
 
-class FlowFollowers : public test::FlowTest {
-protected:
-    cache::Key key_of(const Introspector &introspector)
-    {
-        return introspector.token_key(*Sha256Hasher()(as_bytes("opaque")));
-    }
-};
+class FlowFollowers : public test::FlowTest {};
 
 TEST_F(FlowFollowers, OneAsksForAll)
 {

@@ -92,10 +92,6 @@ protected:
         return answered(introspector, signed_answer(jwt));
     }
 
-    static cache::Key key_of(const flow::Introspector &introspector, std::string_view token)
-    {
-        return introspector.token_key(*Sha256Hasher()(as_bytes(token)));
-    }
     static std::string jwt_of(Request &request)
     {
         return std::string(request.validation().introspection_jwt());
