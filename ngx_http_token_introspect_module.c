@@ -17,6 +17,10 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ti_token_zone, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("jwks_cache_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ti_jwks_cache_path, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
     { ngx_string("token_introspector"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ti_token_introspector, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },

@@ -1,5 +1,7 @@
 # What nginx -t says of a wrong configuration: the file, the line, what is wrong and what would be
 # right. Each case becomes a block of its own.
+#
+# valgrind: no, nginx -t and nothing else: a process of two seconds for each of its cases
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
@@ -56,6 +58,18 @@ wrong('zone too small', "token_zone zone=a:8k; #!\n$good",
     'invalid zone size in "zone=a:8k": at least 64k are needed');
 wrong('zone twice', "token_zone zone=a:1m;\ntoken_zone zone=a:1m; #!\n$good",
     'token_zone "a" is defined twice');
+
+# jwks_cache_path
+wrong('documents in a file', "$good\njwks_cache_path $rsa; #!",
+    "\"$rsa\" is not a directory: \"jwks_cache_path\" needs one of its own");
+wrong('documents below a file', "$good\njwks_cache_path $rsa/; #!",
+    "\"$rsa\" is not a directory: \"jwks_cache_path\" needs one of its own");
+wrong("documents in '$_'", "$good\njwks_cache_path '$_'; #!",
+    '"jwks_cache_path" needs a directory of its own') for '', '/', '//';
+wrong('documents where all may write', "$good\njwks_cache_path /tmp; #!", '"/tmp" may be written by '
+    . 'its group or others, so nothing in it can be trusted: give it mode 0700');
+wrong('documents twice', "jwks_cache_path documents;\njwks_cache_path others; #!\n$good",
+    '"jwks_cache_path" directive is duplicate');
 
 # token_introspector
 wrong('name off', "token_introspector off { $jwt secret '$SECRET'; } #!",

@@ -83,6 +83,7 @@ constexpr auto kTable = std::to_array<Outcome>({
     unavailable(Code::kIssuerResponse, "issuer_response"),
     unavailable(Code::kIssuerResponseTooBig, "issuer_response_too_big"),
     unavailable(Code::kIssuerMetadata, "issuer_metadata"),
+    {Code::kTooManyWaiting, "too_many_waiting", Verdict::kUnavailable, {}, {}, Severity::kWarn},
     unavailable(Code::kNoKeys, "no_keys"),
     // For a request these two can only mean an issuer's key set; elsewhere nginx -t says them.
     unavailable(Code::kMalformedKey, "malformed_key"),

@@ -39,6 +39,7 @@ enum class Code : std::uint8_t {
     kIssuerResponse,  ///< not JSON, wrong type, duplicate members, encoded, ...
     kIssuerResponseTooBig,
     kIssuerMetadata,  ///< discovery document unusable (issuer differs, endpoint missing)
+    kTooManyWaiting,  ///< as many requests as may wait for this introspector do
     kNoKeys,          ///< the issuer's key set holds no usable key
     kMalformedKey,    ///< a JWK, PEM or secret that cannot be a key
     kUnsupportedKey,  ///< kty, crv or size that this module does not accept

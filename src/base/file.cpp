@@ -14,23 +14,6 @@ namespace {
 
 constexpr std::uint64_t kCheckIntervalMs = 1000;
 
-class Descriptor {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor()
-    {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
-
 std::unexpected<std::string> system_error(const std::string &path)
 {
     return std::unexpected("cannot read \"" + path + "\": " + std::strerror(errno));
@@ -43,12 +26,24 @@ std::int64_t nanoseconds(const timespec &time) noexcept
 
 }  // namespace
 
+bool Descriptor::close() noexcept
+{
+    const int fd = std::exchange(fd_, -1);
+    return fd < 0 || ::close(fd) == 0;
+}
+
 std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit)
 {
     // O_NONBLOCK: opening a FIFO must not hang the start
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return file ? read_file(file, path, limit) : system_error(path);
+}
+
+std::expected<std::string, std::string> read_file(const Descriptor &file, const std::string &path,
+                                                  std::size_t limit)
+{
     struct stat info{};
-    if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
+    if (::fstat(file.get(), &info) != 0) {
         return system_error(path);
     }
     if (!S_ISREG(info.st_mode)) {

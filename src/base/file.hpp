@@ -8,9 +8,30 @@
 
 namespace token_introspect {
 
+/// An open file, closed with the object; -1 for none.
+class Descriptor {
+public:
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    ~Descriptor() { close(); }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+
+    /// False, with errno, when what was written has not all been taken.
+    bool close() noexcept;
+
+private:
+    int fd_;
+};
+
 /// The whole content of a regular file of at most `limit` bytes, or a sentence with the system's
 /// reason.
 std::expected<std::string, std::string> read_file(const std::string &path, std::size_t limit);
+/// As above of a file that is open already; `path` is its name for the sentence.
+std::expected<std::string, std::string> read_file(const Descriptor &file, const std::string &path,
+                                                  std::size_t limit);
 
 /// Tells when a file has been replaced or written to, asking the file system at most once a second.
 class WatchedFile {

@@ -386,9 +386,11 @@ bool is_b64token(std::string_view text) noexcept
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept
 {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return ascii_lower(x) == ascii_lower(y);
-           });
+    // nearly always written in the same case, or of another length
+    return a == b
+           || (a.size() == b.size()
+               && std::equal(a.begin(), a.end(), b.begin(),
+                             [](char x, char y) { return ascii_lower(x) == ascii_lower(y); }));
 }
 
 bool is_utf8(std::string_view text) noexcept

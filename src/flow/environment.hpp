@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "cache/store.hpp"
+#include "flow/front.hpp"
 #include "flow/introspector_state.hpp"
 #include "resource/user_store.hpp"
 
@@ -9,6 +10,8 @@
 #include <string_view>
 
 namespace token_introspect::flow {
+
+class DocumentFiles;
 
 /// What the flow tells its surroundings.
 class Host {
@@ -30,6 +33,8 @@ struct Environment {
     std::span<cache::Store *const> stores;  ///< likewise; several may share one
     Host &host;
     const resource::UserStore *users = nullptr;  ///< of the configuration, when there is one
+    DocumentFiles *files = nullptr;              ///< with jwks_cache_path
+    Front *front = nullptr;                      ///< nullptr: the store is asked each time
     jose::HeaderMemo headers{};
 
     [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept

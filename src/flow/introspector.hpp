@@ -5,6 +5,7 @@
 #include "token/introspection.hpp"
 #include "token/registered_claims.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,13 +54,21 @@ struct Introspector {
     std::uint64_t cache_ttl_ms = 300'000;  ///< 0: off
     std::uint64_t cache_inactive_ttl_ms = 10'000;
     bool cache_verified_jwt = true;
+    cache::StaleUse stale_use;               ///< when results that no longer count are served
+    std::uint64_t stale_ttl_ms = 3'600'000;  ///< and for how long
 
     std::size_t response_size = 65536;
     std::uint64_t fetch_ms = 12'000;  ///< longest time a whole fetch may take
+    /// Requests of one worker that may wait for it; 0: any number; nothing: the worker decides.
+    std::optional<std::size_t> max_waiting;
 
     /// The first 16 bytes of a SHA-256 over the block's words: a record made under other words is
     /// never found.
     std::array<std::uint8_t, 16> fingerprint{};
+
+    /// Likewise over those words only that say which documents it fetches and who is believed to
+    /// send them, in any order: what was saved under it survives all other edits of the block.
+    std::array<std::uint8_t, 16> document_identity{};
 
     /// True when it has keys: for its tokens, or for its endpoint's answers about them.
     [[nodiscard]] bool verifies() const noexcept { return kind == Kind::kJwt || signed_response; }
@@ -93,6 +102,10 @@ struct Introspector {
     /// Documents have names no SHA-256 of a token can be expected to equal.
     [[nodiscard]] cache::Key key_set_key() const noexcept { return document_key('k'); }
     [[nodiscard]] cache::Key metadata_key() const noexcept { return document_key('m'); }
+
+    /// Of the endpoints that are asked about many things: what they have failed at in a row.
+    [[nodiscard]] cache::Key introspection_circuit() const noexcept { return document_key('i'); }
+    [[nodiscard]] cache::Key user_circuit() const noexcept { return document_key('u'); }
 
 private:
     [[nodiscard]] cache::Key document_key(char what) const noexcept

@@ -166,6 +166,7 @@ std::string IntrospectorState::load_keys(const Introspector &introspector)
         }
     }
     keys_ = std::move(keys);
+    ++revision_;
     return {};
 }
 
@@ -193,6 +194,7 @@ std::string IntrospectorState::load_credentials(const Introspector &introspector
     }
     if (reason.empty()) {
         credentials_ = std::move(credentials);
+        ++revision_;
     }
     return reason;
 }
@@ -201,6 +203,7 @@ void IntrospectorState::adopt_keys(jose::KeySet keys, std::uint64_t generation) 
 {
     keys_ = std::move(keys);
     keys_generation_ = generation;
+    ++revision_;
 }
 
 void IntrospectorState::keys_stored_as(std::uint64_t generation,
@@ -221,6 +224,7 @@ void IntrospectorState::adopt_metadata(token::Metadata metadata, std::uint64_t g
 {
     metadata_ = std::move(metadata);
     metadata_generation_ = generation;
+    ++revision_;
 }
 
 const std::string &IntrospectorState::jwks_uri(const Introspector &introspector) const noexcept

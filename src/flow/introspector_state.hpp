@@ -25,6 +25,8 @@ public:
 
     [[nodiscard]] const jose::KeySet &keys() const noexcept { return keys_; }
     [[nodiscard]] std::uint64_t keys_generation() const noexcept { return keys_generation_; }
+    /// Moves with every change of what is here: keys, metadata, credentials.
+    [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
     void adopt_keys(jose::KeySet keys, std::uint64_t generation) noexcept;
 
     [[nodiscard]] const token::Metadata &metadata() const noexcept { return metadata_; }
@@ -66,6 +68,7 @@ private:
     std::string load_keys(const Introspector &introspector);
     std::string load_credentials(const Introspector &introspector);
 
+    std::uint64_t revision_ = 0;
     jose::KeySet keys_;
     std::uint64_t keys_generation_ = 0;
     std::uint64_t keys_kept_until_ms_ = 0;

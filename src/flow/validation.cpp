@@ -43,6 +43,10 @@ std::string_view name(CacheStatus status) noexcept
         return "MISS";
     case CacheStatus::kExpired:
         return "EXPIRED";
+    case CacheStatus::kStale:
+        return "STALE";
+    case CacheStatus::kUpdating:
+        return "UPDATING";
     case CacheStatus::kBypass:
         return "BYPASS";
     case CacheStatus::kNone:
@@ -72,13 +76,22 @@ Decision Validation::decide(Code code, const Introspector *by) noexcept
         header_ = {};
         introspection_jwt_ = {};
     }
-    return {code};
+    return {.code = code, .retry_after_ms = retry_after_ms_};
+}
+
+Decision Validation::give_up(Code code) noexcept
+{
+    document_lease_.abandon();
+    token_lease_.abandon();
+    user_lease_.abandon();
+    return decide(code, fetching_);
 }
 
 const Sha256 *Validation::token_digest() noexcept
 {
     if (!digest_) {
-        digest_ = environment_->hasher(as_bytes(token_));
+        digest_ = remembered_ ? std::optional(remembered_->digest)
+                              : environment_->hasher(as_bytes(token_));
     }
     return digest_ ? &*digest_ : nullptr;
 }
@@ -86,6 +99,10 @@ const Sha256 *Validation::token_digest() noexcept
 Step Validation::advance(Now now)
 {
     if (stage_ == Stage::kStart) {
+        reload_changed_files(now);
+        if (std::optional<Step> step = recall(now)) {
+            return std::move(*step);
+        }
         const bool caches = std::ranges::any_of(listed_, [](const Introspector *introspector) {
             return introspector->cache_ttl_ms != 0;
         });
@@ -105,7 +122,30 @@ Step Validation::advance(Now now)
             }
         }
     }
-    return stage_ == Stage::kUser ? resolve_user(now) : run(now);
+    return go_on(now);
+}
+
+Step Validation::go_on(Now now)
+{
+    switch (stage_) {
+    case Stage::kUser:
+        return resolve_user(now);
+    case Stage::kRenewal:
+        return finish(try_renewal(now), renewal_->introspector);
+    default:
+        return run(now);
+    }
+}
+
+Step Validation::finish(Attempt attempt, const Introspector *by)
+{
+    if (auto *needed = std::get_if<Fetch>(&attempt)) {
+        return std::move(*needed);
+    }
+    if (const auto *busy = std::get_if<Wait>(&attempt)) {
+        return *busy;
+    }
+    return decide(std::get<Code>(attempt), by);
 }
 
 // By the widest limits of the listed: a token that is too large for one is still another's.
@@ -119,8 +159,7 @@ Result<jose::CompactJws> Validation::parse() const
     return jose::parse_compact(token_, limits, &environment_->headers);
 }
 
-// The way of nearly every request: a record that counts decides, and no JSON is parsed.
-std::optional<Step> Validation::look_up(Now now)
+void Validation::reload_changed_files(Now now)
 {
     for (const Introspector *introspector : listed_) {
         const std::string problem =
@@ -128,10 +167,69 @@ std::optional<Step> Validation::look_up(Now now)
         if (!problem.empty()) {
             environment_->host.report(Severity::kError, *introspector, problem);
         }
+    }
+}
+
+std::uint64_t Validation::revision() const noexcept
+{
+    std::uint64_t sum = 0;
+    for (const Introspector *introspector : listed_) {
+        sum += state_of(*introspector).revision();
+    }
+    return sum;
+}
+
+// What this worker has found good within a second, as long as nothing has moved since.
+std::optional<Step> Validation::recall(Now now)
+{
+    if (environment_->front == nullptr) {
+        return std::nullopt;
+    }
+    std::shared_ptr<const Remembered> known = environment_->front->find(token_, listed_);
+    if (!known || now.monotonic_ms >= known->until_ms || now.unix_s < known->from_s
+        || now.unix_s >= known->until_s || known->revision != revision()
+        || known->epoch != environment_->store_of(*known->by).epoch())
+    {
+        return std::nullopt;
+    }
+    remembered_ = std::move(known);
+    const cache::Record record = cache::decode(remembered_->block);
+    claims_ = token::ClaimsView(record.claims);
+    header_ = token::ClaimsView(record.header);
+    introspection_jwt_ = record.text;
+    cache_status_ = CacheStatus::kHit;
+    return admit(*remembered_->by, now);
+}
+
+void Validation::remember(const Introspector &introspector, const cache::Found &found,
+                          std::uint64_t epoch, Now now)
+{
+    if (environment_->front == nullptr || renewal_ || !environment_->front->returns(token_)) {
+        return;
+    }
+    const token::Period period = token::active_period(claims_, introspector.rules);
+    environment_->front->remember(
+        {.token = std::string(token_),
+         .listed = {listed_.begin(), listed_.end()},
+         .by = &introspector,
+         .block = {found.block.begin(), found.block.end()},
+         .digest = *digest_,
+         .epoch = epoch,
+         .revision = revision(),
+         .until_ms = std::min(found.fresh_until_ms, now.monotonic_ms + Front::kLongestMs),
+         .from_s = period.from_s,
+         .until_s = std::min(period.until_s, found.expires_at_s)});
+}
+
+// The way of nearly every other request: a record that counts decides, and no JSON is parsed.
+std::optional<Step> Validation::look_up(Now now)
+{
+    for (const Introspector *introspector : listed_) {
         const bool jwt = introspector->kind == Kind::kJwt;
         if ((jwt && !jwt_shaped_) || introspector->cache_ttl_ms == 0) {
             continue;
         }
+        const std::uint64_t epoch = environment_->store_of(*introspector).epoch();
         const std::optional<cache::Found> found =
             jwt ? find_jwt(*introspector, now)
                 : environment_->store_of(*introspector)
@@ -143,6 +241,9 @@ std::optional<Step> Validation::look_up(Now now)
         // A refusal is the last word only where nobody else might say otherwise.
         if (code == Code::kActive || listed_.size() == 1) {
             cache_status_ = CacheStatus::kHit;
+            if (code == Code::kActive) {
+                remember(*introspector, *found, epoch, now);
+            }
             return code == Code::kActive ? admit(*introspector, now) : decide(code, introspector);
         }
     }
@@ -156,20 +257,30 @@ std::optional<cache::Found> Validation::find_jwt(const Introspector &introspecto
         return std::nullopt;
     }
     const IntrospectorState &state = state_of(introspector);
-    const bool remote = introspector.has_remote_keys();
+    const bool looks = introspector.has_remote_keys() && !keys_settled_;
     const cache::Key key_set = introspector.key_set_key();
     cache::Glance glance;
     std::optional<cache::Found> found = environment_->store_of(introspector)
                                             .find(introspector.token_key(*digest_), now, room_,
-                                                  remote ? &key_set : nullptr, &glance);
-    if (found
-        && ((remote && !keys_ready_
-             && (!glance.fresh || glance.generation != state.keys_generation()))
-            || !state.keys().contains(found->record.key)))
-    {
-        found.reset();
+                                                  looks ? &key_set : nullptr, &glance);
+    if (!found) {
+        return std::nullopt;
     }
-    return found;
+    if (looks) {
+        const bool counts =
+            glance.fresh
+            || (glance.stale
+                && (introspector.stale_use.while_updating || environment_->files != nullptr));
+        if (!counts || glance.generation != state.keys_generation()) {
+            return std::nullopt;
+        }
+        // what the key set is good for, its tokens are
+        found->fresh_until_ms = std::min(found->fresh_until_ms, glance.fresh_until_ms);
+        if (glance.due) {
+            renew_later(introspector, Document::kKeySet, now);
+        }
+    }
+    return state.keys().contains(found->record.key) ? found : std::nullopt;
 }
 
 // True when an opaque token in JWT form belongs to a jwt introspector of this location, or when
@@ -209,7 +320,7 @@ Step Validation::run(Now now)
         }
         ++position_;
         since_ms_ = 0;
-        metadata_ready_ = keys_ready_ = false;
+        metadata_ready_ = keys_ready_ = keys_settled_ = lacks_kid_ = false;
         answered_.reset();
         response_.reset();
         document_failed_.reset();
@@ -319,7 +430,36 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
 cache::Wanted Validation::wanted(const Introspector &introspector, std::uint64_t since_ms,
                                  std::size_t fetches) noexcept
 {
-    return {.since_ms = since_ms, .lease_ms = (introspector.fetch_ms + kLeaseMarginMs) * fetches};
+    return {.since_ms = since_ms,
+            .lease_ms = (introspector.fetch_ms + kLeaseMarginMs) * fetches,
+            .stale = introspector.stale_use};
+}
+
+cache::Lifetime Validation::lifetime(const Introspector &introspector,
+                                     std::uint64_t ttl_ms) noexcept
+{
+    const cache::StaleUse &use = introspector.stale_use;
+    const bool served = use.on_error || use.on_timeout || use.while_updating;
+    return {.ttl_ms = ttl_ms,
+            .expires_at_s = cache::kNeverExpires,
+            .stale_ms = served ? introspector.stale_ttl_ms : 0};
+}
+
+Code Validation::failed(const cache::Acquired &acquired) noexcept
+{
+    retry_after_ms_ = acquired.retry_after_ms;
+    return acquired.failure;
+}
+
+std::optional<cache::Record> Validation::last_record(const Introspector &introspector,
+                                                     const cache::Key &key, Now now,
+                                                     Code failure) noexcept
+{
+    if (stage_ == Stage::kRenewal || introspector.cache_ttl_ms == 0) {
+        return std::nullopt;
+    }
+    return environment_->store_of(introspector)
+        .stale(key, now, failure, introspector.stale_use, room_);
 }
 
 Fetch Validation::fetch(const Introspector &introspector, Document document)
@@ -372,11 +512,11 @@ Step Validation::resume(Now now, const Result<token::Answer> &answer)
     fetched_status_ = answer ? answer->status : 0;
     if (fetched_document_ == Document::kUser) {
         took_user(now, answer);
-        return resolve_user(now);
+        return go_on(now);
     }
     if (fetched_document_ == Document::kIntrospection) {
         took_introspection(now, answer);
-        return run(now);
+        return go_on(now);
     }
     if (fetched_document_ == Document::kMetadata && answer && answer->status == 404
         && discovery_attempt_ + 1 < fetching_->discovery_uris.size())
@@ -385,7 +525,16 @@ Step Validation::resume(Now now, const Result<token::Answer> &answer)
         return fetch(*fetching_, Document::kMetadata);
     }
     took_document(now, answer);
-    return run(now);
+    return go_on(now);
+}
+
+// What the fetch under way says of the endpoint itself: any other answer shows that it lives.
+bool Validation::endpoint_is_down(Code code) const noexcept
+{
+    const bool busy_or_gone =
+        code == Code::kIssuerStatus
+        && (fetched_status_ == 429 || (fetched_status_ >= 502 && fetched_status_ <= 504));
+    return busy_or_gone || code == Code::kIssuerUnreachable || code == Code::kIssuerTimeout;
 }
 
 Code Validation::use(const Introspector &introspector, const cache::Record &record,

@@ -5,16 +5,18 @@
 #include "jose/jws.hpp"
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace token_introspect::flow {
 
-enum class CacheStatus : std::uint8_t { kNone, kHit, kMiss, kExpired, kBypass };
+enum class CacheStatus : std::uint8_t { kNone, kHit, kMiss, kExpired, kStale, kUpdating, kBypass };
 
-/// HIT, MISS, EXPIRED, BYPASS, or nothing.
+/// HIT, MISS, EXPIRED, STALE, UPDATING, BYPASS, or nothing.
 std::string_view name(CacheStatus status) noexcept;
 
 enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection, kUser };
@@ -39,6 +41,15 @@ struct Wait {
 
 struct Decision {
     Code code;
+    std::uint64_t retry_after_ms = 0;  ///< of a pause after failures: when it ends; 0: none
+};
+
+/// What is to be asked for again in the background: it is old, and the right to ask is here.
+struct Renewal {
+    const Introspector *introspector;
+    Document document;
+    std::string_view subject;  ///< the token (kIntrospection), the user's id (kUser)
+    Lease lease;
 };
 
 using Step = std::variant<Fetch, Wait, Decision>;
@@ -56,11 +67,22 @@ public:
     Validation(Environment &environment, cache::Room room,
                std::span<const Introspector *const> listed, std::string_view token) noexcept;
 
+    /// A renewal instead of a validation: decided, with no claims to show, when it has been tried.
+    /// The subject must outlive the object.
+    Validation(Environment &environment, cache::Room room, Renewal renewal) noexcept;
+
     /// Goes on as far as possible without I/O. To be called first, and again after a Wait.
     Step advance(Now now);
 
     /// Takes what the fetch brought and goes on.
     Step resume(Now now, const Result<token::Answer> &answer);
+
+    /// Ends it where it stands; what it was doing for others is left to one of them.
+    Decision give_up(Code code) noexcept;
+
+    /// What the validation found old, once; nothing when there is nothing, or no more. Its subject is
+    /// valid as long as the object and the token are.
+    std::optional<Renewal> take_renewal() noexcept { return std::exchange(renewal_, {}); }
 
     /// The introspector that decided, nullptr when none did.
     [[nodiscard]] const Introspector *introspector() const noexcept { return decided_by_; }
@@ -89,12 +111,17 @@ private:
         bool is_rfc9701;
         std::int64_t expires_at_s = cache::kNeverExpires;  ///< exp of the JWT itself
     };
-    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque, kUser };
+    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque, kUser, kRenewal };
 
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
     Decision decide(Code code, const Introspector *by) noexcept;
 
     [[nodiscard]] Result<jose::CompactJws> parse() const;
+    void reload_changed_files(Now now);
+    std::optional<Step> recall(Now now);
+    void remember(const Introspector &introspector, const cache::Found &found, std::uint64_t epoch,
+                  Now now);
+    [[nodiscard]] std::uint64_t revision() const noexcept;
     std::optional<Step> look_up(Now now);
     std::optional<cache::Found> find_jwt(const Introspector &introspector, Now now) noexcept;
     [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
@@ -111,11 +138,31 @@ private:
     std::expected<const jose::Key *, Attempt> verify(const Introspector &introspector,
                                                      const jose::CompactJws &jws, Now now);
     Hurdle settle(const Introspector &introspector, Document document, const cache::Key &key,
-                  const cache::Acquired &acquired);
+                  const cache::Acquired &acquired, Now now);
     /// For work that takes at most so many fetches.
     [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
                                               std::uint64_t since_ms,
                                               std::size_t fetches = 1) noexcept;
+    [[nodiscard]] cache::Wanted wanted_document(const Introspector &introspector,
+                                                Document document) const noexcept;
+    /// How long what is fetched now counts, and is served afterwards.
+    [[nodiscard]] static cache::Lifetime lifetime(const Introspector &introspector,
+                                                  std::uint64_t ttl_ms) noexcept;
+    /// Has a record renewed later if nobody does so; one in each request.
+    void renew_later(const Introspector &introspector, Document document, const cache::Key &key,
+                     const cache::Wanted &want, Now now) noexcept;
+    void renew_later(const Introspector &introspector, Document document, Now now) noexcept;
+    Code failed(const cache::Acquired &acquired) noexcept;
+    /// The last record for a key that has just been asked for in vain, where it may be served.
+    std::optional<cache::Record> last_record(const Introspector &introspector,
+                                             const cache::Key &key, Now now, Code failure) noexcept;
+    Step go_on(Now now);
+    Step finish(Attempt attempt, const Introspector *by);
+    [[nodiscard]] bool endpoint_is_down(Code code) const noexcept;
+    Attempt try_renewal(Now now);
+    /// `circuit` must outlive what is given.
+    [[nodiscard]] cache::Wanted wanted_introspection(const Introspector &introspector,
+                                                     const cache::Key &circuit) const noexcept;
 
     Fetch fetch(const Introspector &introspector, Document document);
     /// Tells why the fetch under way was of no use.
@@ -123,6 +170,10 @@ private:
     Result<void> adopt(const Introspector &introspector, Document document, std::string_view text,
                        std::uint64_t generation);
     void took_document(Now now, const Result<token::Answer> &answer);
+    bool use_saved_document(const Introspector &introspector, const cache::Key &key, Now now,
+                            Code failure);
+    bool use_last_document(const Introspector &introspector, const cache::Key &key, Now now,
+                           Code failure);
     void took_introspection(Now now, const Result<token::Answer> &answer);
     Attempt judge_response(const Introspector &introspector, Now now);
     Code settle_token(const Introspector &introspector, Now now,
@@ -156,10 +207,15 @@ private:
     std::uint64_t since_ms_ = 0;           // when its turn began, 0: it has not
     bool metadata_ready_ = false;          // this request has just fetched it, stored or not
     bool keys_ready_ = false;              // likewise
+    bool keys_settled_ = false;            // this worker's are those to judge by now
     std::optional<Code> answered_;         // what its endpoint said to this request
     std::optional<Response> response_;     // or what it sent, which needs keys to be judged
     std::optional<Code> document_failed_;  // its metadata or key set could not be had
     std::size_t discovery_attempt_ = 0;
+
+    bool lacks_kid_ = false;  // the key set is being fetched for a kid that a good one lacks
+    std::uint64_t retry_after_ms_ = 0;
+    std::optional<Renewal> renewal_;  // found necessary; or what this object itself is to do
 
     // The introspector that found the token good, and what its endpoint said of the user.
     const Introspector *admitted_by_ = nullptr;
@@ -178,6 +234,7 @@ private:
     Lease token_lease_;
     Lease user_lease_;
 
+    std::shared_ptr<const Remembered> remembered_;  // what the claims are in
     const Introspector *decided_by_ = nullptr;
     token::ClaimsView claims_;
     token::ClaimsView header_;

@@ -1,3 +1,4 @@
+#include "flow/document_files.hpp"
 #include "flow/validation.hpp"
 
 #include <algorithm>
@@ -25,30 +26,47 @@ Validation::Hurdle Validation::need_metadata(const Introspector &introspector, N
         return std::nullopt;
     }
     const cache::Key key = introspector.metadata_key();
-    cache::Wanted want = wanted(introspector, since_ms_, introspector.discovery_uris.size());
-    want.known_generation = state_of(introspector).metadata_generation();
-    want.last_good = true;
+    const cache::Wanted want = wanted_document(introspector, Document::kMetadata);
     return settle(introspector, Document::kMetadata, key,
-                  environment_->store_of(introspector).acquire(key, now, want, room_));
+                  environment_->store_of(introspector).acquire(key, now, want, room_), now);
+}
+
+cache::Wanted Validation::wanted_document(const Introspector &introspector,
+                                          Document document) const noexcept
+{
+    const bool keys = document == Document::kKeySet;
+    const IntrospectorState &state = state_of(introspector);
+    cache::Wanted want =
+        wanted(introspector, since_ms_, keys ? 1 : introspector.discovery_uris.size());
+    want.known_generation = keys ? state.keys_generation() : state.metadata_generation();
+    want.last_good = true;
+    if (environment_->files != nullptr) {
+        // only what came from there is ever stale without cache_use_stale
+        want.stale = {.on_error = true, .on_timeout = true, .while_updating = true};
+    }
+    return want;
 }
 
 Validation::Hurdle Validation::need_keys(const Introspector &introspector, Now now)
 {
     if (!introspector.has_remote_keys() || keys_ready_) {
+        keys_settled_ = true;
         return std::nullopt;
     }
     if (document_failed_) {
         return *document_failed_;
     }
     if (state_of(introspector).keeps_keys(now)) {
+        keys_settled_ = true;
         return std::nullopt;
     }
     const cache::Key key = introspector.key_set_key();
-    cache::Wanted want = wanted(introspector, since_ms_);
-    want.known_generation = state_of(introspector).keys_generation();
-    want.last_good = true;
-    return settle(introspector, Document::kKeySet, key,
-                  environment_->store_of(introspector).acquire(key, now, want, room_));
+    const cache::Wanted want = wanted_document(introspector, Document::kKeySet);
+    Hurdle hurdle =
+        settle(introspector, Document::kKeySet, key,
+               environment_->store_of(introspector).acquire(key, now, want, room_), now);
+    keys_settled_ = !hurdle;
+    return hurdle;
 }
 
 Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now now)
@@ -58,8 +76,10 @@ Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now 
     want.known_generation = state_of(introspector).keys_generation();
     const std::uint64_t interval =
         std::min<std::uint64_t>(kKeyRenewalIntervalMs, introspector.cache_ttl_ms);
+    lacks_kid_ = true;
     return settle(introspector, Document::kKeySet, key,
-                  environment_->store_of(introspector).refresh(key, now, want, interval, room_));
+                  environment_->store_of(introspector).refresh(key, now, want, interval, room_),
+                  now);
 }
 
 // The key that verifies, once the keys are there; a kid that they lack may renew them.
@@ -84,7 +104,8 @@ std::expected<const jose::Key *, Validation::Attempt> Validation::verify(
 
 // What follows from the store's answer about a document.
 Validation::Hurdle Validation::settle(const Introspector &introspector, Document document,
-                                      const cache::Key &key, const cache::Acquired &acquired)
+                                      const cache::Key &key, const cache::Acquired &acquired,
+                                      Now now)
 {
     switch (acquired.state) {
     case cache::State::kLed:
@@ -96,8 +117,11 @@ Validation::Hurdle Validation::settle(const Introspector &introspector, Document
             return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
         }
         [[fallthrough]];
-    case cache::State::kStale:
     case cache::State::kFound:
+    case cache::State::kStale:
+        if (acquired.due || (acquired.state == cache::State::kStale && !acquired.updating)) {
+            renew_later(introspector, document, now);
+        }
         if (acquired.record) {
             const Result<void> adopted =
                 adopt(introspector, document, acquired.record->text, acquired.generation);
@@ -107,7 +131,7 @@ Validation::Hurdle Validation::settle(const Introspector &introspector, Document
         }
         return std::nullopt;
     case cache::State::kFailed:
-        return acquired.failure;
+        return failed(acquired);
     case cache::State::kRefused:
         break;
     }
@@ -132,22 +156,31 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     } else {
         done = std::unexpected(answer.error());
     }
+    const cache::Key key = keys ? introspector.key_set_key() : introspector.metadata_key();
     if (!done) {
+        const Code code = done.error().code;
         report(introspector, done.error());
-        document_lease_.fail(now, done.error().code);
-        document_failed_ = done.error().code;
+        document_lease_.fail(now, code);
+        if (!use_last_document(introspector, key, now, code)
+            && !use_saved_document(introspector, key, now, code))
+        {
+            document_failed_ = code;
+        }
         return;
     }
     (keys ? keys_ready_ : metadata_ready_) = true;
+    if (environment_->files != nullptr) {
+        environment_->files->save(introspector, fetched_document_, now, answer->body);
+    }
     cache::Record record;
     record.text = answer->body;
-    const std::uint64_t generation = document_lease_.publish(
-        now, record, {.ttl_ms = introspector.cache_ttl_ms, .expires_at_s = cache::kNeverExpires});
+    cache::Lifetime lasting = lifetime(introspector, introspector.cache_ttl_ms);
+    lasting.refresh_ms = introspector.cache_ttl_ms / 4 * 3;
+    const std::uint64_t generation = document_lease_.publish(now, record, lasting);
     IntrospectorState &state = state_of(introspector);
     std::uint64_t kept_until_ms = 0;
     if (generation == 0 && introspector.cache_ttl_ms != 0) {
         // Either there was no room, or somebody took over and has stored something newer.
-        const cache::Key key = keys ? introspector.key_set_key() : introspector.metadata_key();
         if (!environment_->store_of(introspector).find(key, now, room_)) {
             kept_until_ms = now.monotonic_ms + introspector.cache_ttl_ms;
             environment_->host.report(Severity::kWarn, introspector,
@@ -160,6 +193,57 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
     } else {
         state.metadata_stored_as(generation, kept_until_ms);
     }
+}
+
+// The document that was good until now, where its owner permits it and no token asks for more.
+bool Validation::use_last_document(const Introspector &introspector, const cache::Key &key, Now now,
+                                   Code failure)
+{
+    if (lacks_kid_) {
+        return false;
+    }
+    const std::optional<cache::Record> last = last_record(introspector, key, now, failure);
+    if (!last || !adopt(introspector, fetched_document_, last->text, 0)) {
+        return false;
+    }
+    (fetched_document_ == Document::kKeySet ? keys_ready_ : metadata_ready_) = true;
+    return true;
+}
+
+// What an earlier nginx saved, while the issuer cannot say what counts now. The store then has it as
+// stale, and the issuer is asked again in the background.
+bool Validation::use_saved_document(const Introspector &introspector, const cache::Key &key,
+                                    Now now, Code failure)
+{
+    const bool silent = failure == Code::kIssuerUnreachable || failure == Code::kIssuerTimeout
+                        || failure == Code::kIssuerStatus;
+    if (environment_->files == nullptr || !silent || lacks_kid_ || stage_ == Stage::kRenewal) {
+        return false;
+    }
+    const std::uint64_t longest_ms = introspector.cache_ttl_ms + introspector.stale_ttl_ms;
+    const std::optional<cache::SavedDocument> saved = environment_->files->load(
+        introspector, fetched_document_, now, static_cast<std::int64_t>(longest_ms / 1000));
+    if (!saved) {
+        return false;
+    }
+    if (const Result<void> adopted = adopt(introspector, fetched_document_, saved->text, 0);
+        !adopted)
+    {
+        report(introspector, adopted.error());
+        return false;
+    }
+    (fetched_document_ == Document::kKeySet ? keys_ready_ : metadata_ready_) = true;
+    const auto age_ms =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.unix_s - saved->fetched_at_s))
+        * 1000;
+    cache::Record record;
+    record.text = saved->text;
+    environment_->store_of(introspector)
+        .put(key, now, record,
+             {.ttl_ms = 0,
+              .expires_at_s = cache::kNeverExpires,
+              .stale_ms = longest_ms - std::min(longest_ms, age_ms)});
+    return true;
 }
 
 Result<void> Validation::adopt(const Introspector &introspector, Document document,

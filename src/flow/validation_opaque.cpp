@@ -48,28 +48,41 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
         return fetch(introspector, Document::kIntrospection);
     }
     const cache::Key key = introspector.token_key(*digest_);
-    // a signed answer may need the key set, too
-    const cache::Wanted want =
-        wanted(introspector, since_ms_, introspector.signed_response ? 2 : 1);
+    const cache::Key circuit = introspector.introspection_circuit();
+    const cache::Wanted want = wanted_introspection(introspector, circuit);
     const cache::Acquired acquired =
         environment_->store_of(introspector).acquire(key, now, want, room_);
     switch (acquired.state) {
-    case cache::State::kStale:
     case cache::State::kFound:
         cache_status_ = CacheStatus::kHit;
+        return use(introspector, *acquired.record, now);
+    case cache::State::kStale:
+        cache_status_ = acquired.updating ? CacheStatus::kUpdating : CacheStatus::kStale;
+        if (!acquired.updating) {
+            renew_later(introspector, Document::kIntrospection, key, want, now);
+        }
         return use(introspector, *acquired.record, now);
     case cache::State::kBusy:
         return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
     case cache::State::kLed:
         cache_status_ = acquired.had_expired ? CacheStatus::kExpired : CacheStatus::kMiss;
-        token_lease_ =
-            Lease(environment_->store_of(introspector), environment_->host, key, acquired.lease);
+        token_lease_ = Lease(environment_->store_of(introspector), environment_->host, key,
+                             acquired.lease, circuit);
         return fetch(introspector, Document::kIntrospection);
     case cache::State::kFailed:
     case cache::State::kRefused:
         break;
     }
-    return acquired.failure;
+    return failed(acquired);
+}
+
+// A signed answer may need the key set, too.
+cache::Wanted Validation::wanted_introspection(const Introspector &introspector,
+                                               const cache::Key &circuit) const noexcept
+{
+    cache::Wanted want = wanted(introspector, since_ms_, introspector.signed_response ? 2 : 1);
+    want.circuit = &circuit;
+    return want;
 }
 
 void Validation::took_introspection(Now now, const Result<token::Answer> &answer)
@@ -134,16 +147,26 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
                               Result<std::vector<std::uint8_t>> claims)
 {
     if (!claims && claims.error().code != Code::kInactive) {
+        const Code code = claims.error().code;
         if (!claims.error().text.empty()) {
             report(introspector, claims.error());
         }
-        token_lease_.fail(now, claims.error().code);
-        answered_ = claims.error().code;
+        // once it has sent a response, what fails is its key set
+        token_lease_.fail(now, code, !response_ && endpoint_is_down(code));
+        answered_ = code;
+        if (digest_) {
+            if (const auto last =
+                    last_record(introspector, introspector.token_key(*digest_), now, code))
+            {
+                cache_status_ = CacheStatus::kStale;
+                answered_ = use(introspector, *last, now);
+            }
+        }
         return *answered_;
     }
     cache::Record record;
     constexpr std::int64_t never = cache::kNeverExpires;
-    cache::Lifetime lifetime{.ttl_ms = introspector.cache_inactive_ttl_ms, .expires_at_s = never};
+    cache::Lifetime lasting = lifetime(introspector, introspector.cache_inactive_ttl_ms);
     if (jwt_shaped_ && !jws_) {
         if (Result<jose::CompactJws> jws = parse()) {
             jws_ = std::move(*jws);
@@ -160,18 +183,18 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
         if (response_) {
             record.text = response_->jwt;
         }
-        lifetime.ttl_ms = introspector.cache_ttl_ms;
+        lasting.ttl_ms = introspector.cache_ttl_ms;
         std::int64_t expires = token::expiry(token::ClaimsView(claims_image_)).value_or(never);
         if (response_) {
             expires = std::min(expires, response_->expires_at_s);  // an upstream would refuse it
         }
         if (expires != never) {
-            lifetime.expires_at_s = expires + introspector.rules.leeway_s;
+            lasting.expires_at_s = expires + introspector.rules.leeway_s;
         }
     }
     answered_ = use(introspector, record, now);
-    if (now.unix_s < lifetime.expires_at_s) {
-        token_lease_.publish(now, record, lifetime);
+    if (now.unix_s < lasting.expires_at_s) {
+        token_lease_.publish(now, record, lasting);
     } else if (*answered_ != Code::kActive) {
         token_lease_.fail(now, *answered_);
     } else {

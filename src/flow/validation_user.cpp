@@ -70,14 +70,7 @@ std::string_view Validation::user_id() noexcept
 
 Step Validation::resolve_user(Now now)
 {
-    Attempt attempt = try_user(*admitted_by_, now);
-    if (auto *needed = std::get_if<Fetch>(&attempt)) {
-        return std::move(*needed);
-    }
-    if (const auto *busy = std::get_if<Wait>(&attempt)) {
-        return *busy;
-    }
-    return decide(std::get<Code>(attempt), admitted_by_);
+    return finish(try_user(*admitted_by_, now), admitted_by_);
 }
 
 Validation::Attempt Validation::try_user(const Introspector &introspector, Now now)
@@ -103,25 +96,31 @@ Validation::Attempt Validation::try_user(const Introspector &introspector, Now n
         return Code::kInternal;
     }
     const cache::Key key = introspector.user_key(*digest);
-    const cache::Acquired acquired = environment_->store_of(introspector)
-                                         .acquire(key, now, wanted(introspector, since_ms_), room_);
+    const cache::Key circuit = introspector.user_circuit();
+    cache::Wanted want = wanted(introspector, since_ms_);
+    want.circuit = &circuit;
+    const cache::Acquired acquired =
+        environment_->store_of(introspector).acquire(key, now, want, room_);
     switch (acquired.state) {
-    case cache::State::kStale:
-    case cache::State::kFound: {
+    case cache::State::kFound:
+    case cache::State::kStale: {
+        if (acquired.state == cache::State::kStale && !acquired.updating) {
+            renew_later(introspector, Document::kUser, key, want, now);
+        }
         const token::ClaimsView answer(acquired.record->claims);
         return take_user(answer.find("user"), answer.find("role"));
     }
     case cache::State::kBusy:
         return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
     case cache::State::kLed:
-        user_lease_ =
-            Lease(environment_->store_of(introspector), environment_->host, key, acquired.lease);
+        user_lease_ = Lease(environment_->store_of(introspector), environment_->host, key,
+                            acquired.lease, circuit);
         return fetch(introspector, Document::kUser);
     case cache::State::kFailed:
     case cache::State::kRefused:
         break;
     }
-    return acquired.failure;
+    return failed(acquired);
 }
 
 void Validation::took_user(Now now, const Result<token::Answer> &answer)
@@ -134,9 +133,18 @@ void Validation::took_user(Now now, const Result<token::Answer> &answer)
                        : std::unexpected(answer.error());
     }
     if (!image) {
+        const Code code = image.error().code;
         report(introspector, image.error());
-        user_lease_.fail(now, image.error().code);
-        user_answered_ = image.error().code;
+        user_lease_.fail(now, code, endpoint_is_down(code));
+        user_answered_ = code;
+        if (const auto digest = environment_->hasher(as_bytes(user_id_))) {
+            if (const auto last =
+                    last_record(introspector, introspector.user_key(*digest), now, code))
+            {
+                const token::ClaimsView view(last->claims);
+                user_answered_ = take_user(view.find("user"), view.find("role"));
+            }
+        }
         return;
     }
     user_image_ = std::move(*image);
@@ -145,10 +153,9 @@ void Validation::took_user(Now now, const Result<token::Answer> &answer)
     record.claims = user_image_;
     const token::ClaimsView view(user_image_);
     user_answered_ = take_user(view.find("user"), view.find("role"));
-    user_lease_.publish(
-        now, record,
-        {.ttl_ms = unknown ? introspector.cache_inactive_ttl_ms : introspector.cache_ttl_ms,
-         .expires_at_s = cache::kNeverExpires});
+    user_lease_.publish(now, record,
+                        lifetime(introspector, unknown ? introspector.cache_inactive_ttl_ms
+                                                       : introspector.cache_ttl_ms));
 }
 
 Code Validation::take_user(token::Value user, token::Value roles) noexcept

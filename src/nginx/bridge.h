@@ -22,6 +22,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
 
 /* http directives */
 char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_jwks_cache_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_resources(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -1,5 +1,6 @@
 #include "nginx/conf.hpp"
 
+#include "flow/document_files.hpp"
 #include "nginx/bridge.h"
 #include "nginx/header_list.hpp"
 #include "nginx/worker.hpp"
@@ -110,6 +111,22 @@ std::string gather_resources(ngx_conf_t *cf, MainConf &conf)
         ngx_log_error(NGX_LOG_WARN, cf->log, 0, "%s", warning.c_str());
     }
     return {};
+}
+
+void warn_of_idle_directory(ngx_conf_t *cf, const MainConf &conf)
+{
+    const bool useful =
+        std::ranges::any_of(conf.introspectors, [](const ConfiguredIntrospector &configured) {
+            return flow::DocumentFiles::serve(configured.introspector);
+        });
+    if (!conf.document_directory || useful) {
+        return;
+    }
+    ngx_log_error(
+        NGX_LOG_WARN, cf->log, 0,
+        "\"jwks_cache_path\" has no effect: no introspector fetches a key set or metadata "
+        "that may be saved in %s:%ui",
+        conf.document_directory->place.file.c_str(), conf.document_directory->place.line);
 }
 
 // True for a location, also a named one; false for the level of a server.
@@ -386,6 +403,7 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
 {
     return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         auto &conf = *static_cast<MainConf *>(object);
+        warn_of_idle_directory(cf, conf);
         if (conf.introspectors.empty() && conf.resources.empty()) {
             return NGX_CONF_OK;
         }

@@ -43,6 +43,12 @@ struct ConfiguredPolicy {
     Place place;
 };
 
+/// jwks_cache_path.
+struct DocumentDirectory {
+    std::string path;
+    Place place;
+};
+
 class Worker;
 
 /// http{}: what all locations share. Immutable once the configuration is read but for `states` and
@@ -58,6 +64,7 @@ struct MainConf {
     resource::ClientStore clients;
     // names of introspectors without an issuer, which no token is for
     std::set<std::string, std::less<>> idle_introspectors;
+    std::optional<DocumentDirectory> document_directory;
     std::unique_ptr<Worker> worker;  // made in each process
 
     MainConf();

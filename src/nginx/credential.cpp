@@ -244,6 +244,9 @@ Result<std::optional<Credential>> find_credential(ngx_http_request_t *request,
 bool lists(std::span<const CredentialSource> sources, const CredentialSource &source) noexcept
 {
     return std::ranges::any_of(sources, [&](const CredentialSource &other) {
+        if (&other == &source) {
+            return true;
+        }
         return other.kind == source.kind && other.bearer == source.bearer
                && (source.kind == CredentialSource::Kind::kHeader
                        ? equals_ignoring_case(other.name, source.name)

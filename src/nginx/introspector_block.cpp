@@ -40,6 +40,53 @@ std::string check_uri(const IntrospectorBlock::Words &args, std::size_t index)
                          "without user information or fragment");
 }
 
+// Directives that change neither which documents are fetched nor who is believed to send them: what
+// a document says is judged anew under the words of the day. All others count, so that a set which
+// came without ssl_verify is not believed once it is on, and a new directive is careful by itself.
+bool concerns_documents(std::string_view directive) noexcept
+{
+    static constexpr auto others = std::to_array<std::string_view>({"audience",
+                                                                    "algorithms",
+                                                                    "introspection_endpoint",
+                                                                    "authorization",
+                                                                    "authorization_file",
+                                                                    "client_id",
+                                                                    "client_secret",
+                                                                    "client_secret_file",
+                                                                    "client_auth",
+                                                                    "token_type_hint",
+                                                                    "leeway",
+                                                                    "require_exp",
+                                                                    "token_types",
+                                                                    "cache_ttl",
+                                                                    "cache_inactive_ttl",
+                                                                    "cache_use_stale",
+                                                                    "cache_stale_ttl",
+                                                                    "cache_verified_jwt",
+                                                                    "connect_timeout",
+                                                                    "send_timeout",
+                                                                    "read_timeout",
+                                                                    "response_size",
+                                                                    "resolver_timeout",
+                                                                    "zone",
+                                                                    "user_claim",
+                                                                    "user_endpoint",
+                                                                    "cookie"});
+    return std::ranges::find(others, directive) == others.end();
+}
+
+// The first half of the parts' SHA-256.
+std::array<std::uint8_t, 16> fingerprint_of(const std::vector<std::string_view> &parts)
+{
+    const std::optional<Sha256> digest = Sha256Hasher().of_parts(parts);
+    if (!digest) {
+        throw std::bad_alloc();
+    }
+    std::array<std::uint8_t, 16> out{};
+    std::ranges::copy(std::span(*digest).first<16>(), out.begin());
+    return out;
+}
+
 std::optional<jose::KeyType> key_type(std::string_view name) noexcept
 {
     for (const auto type :
@@ -127,8 +174,9 @@ std::span<const IntrospectorBlock::Directive> IntrospectorBlock::directives() no
         Directive{"zone", 1, 1, &B::zone},
         Directive{"client_key_file", 1, 1, &B::unsupported},
         Directive{"decryption_key", 1, 5, &B::unsupported},
-        Directive{"cache_use_stale", 1, many, &B::unsupported},
-        Directive{"cache_stale_ttl", 1, 1, &B::unsupported},
+        Directive{"cache_use_stale", 1, 3, &B::cache_use_stale},
+        Directive{"cache_stale_ttl", 1, 1, &B::cache_stale_ttl},
+        Directive{"max_waiting", 1, 1, &B::max_waiting},
         Directive{"user_claim", 1, many, &B::user_claim},
         Directive{"user_endpoint", 1, 1, &B::user_endpoint},
         Directive{"cookie", 1, 1, &B::cookie},
@@ -152,6 +200,9 @@ std::string IntrospectorBlock::take(const Words &args)
     }
     transcript_.emplace_back();  // words of two directives must not run together
     transcript_.insert(transcript_.end(), args.begin(), args.end());
+    if (concerns_documents(args[0])) {
+        document_words_.emplace_back(args.begin(), args.end());
+    }
     return (this->*found->handler)(args);
 }
 
@@ -414,6 +465,48 @@ std::string IntrospectorBlock::cache_ttl(const Words &args)
     return {};
 }
 
+std::string IntrospectorBlock::cache_use_stale(const Words &args)
+{
+    cache::StaleUse &use = introspector_.stale_use;
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        if (args[i] == "error") {
+            use.on_error = true;
+        } else if (args[i] == "timeout") {
+            use.on_timeout = true;
+        } else if (args[i] == "updating") {
+            use.while_updating = true;
+        } else if (args[i] != "off" || args.size() > 2) {
+            return invalid(args, i, "use error, timeout and updating, or off alone");
+        }
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::cache_stale_ttl(const Words &args)
+{
+    const auto ms = parse_time(args[1]);
+    if (!ms || *ms < 1000 || *ms > kMostSeconds * 1000) {
+        return invalid(args, 1, "use a time from 1s to 86400s");
+    }
+    introspector_.stale_ttl_ms = *ms;
+    return {};
+}
+
+std::string IntrospectorBlock::max_waiting(const Words &args)
+{
+    if (args[1] == "off") {
+        introspector_.max_waiting = 0;
+        return {};
+    }
+    const ngx_str_t text = borrow(args[1]);
+    const ngx_int_t number = ngx_atoi(text.data, text.len);
+    if (number <= 0) {
+        return invalid(args, 1, "use a number from 1, or off");
+    }
+    introspector_.max_waiting = static_cast<std::size_t>(number);
+    return {};
+}
+
 std::string IntrospectorBlock::timeout(const Words &args)
 {
     const auto ms = parse_time(args[1]);
@@ -671,15 +764,36 @@ std::string IntrospectorBlock::check_algorithms()
     return {};
 }
 
-void IntrospectorBlock::set_fingerprint()
+std::string IntrospectorBlock::check_stale()
 {
-    const std::vector<std::string_view> parts(transcript_.begin(), transcript_.end());
-    Sha256Hasher hasher;
-    const std::optional<Sha256> digest = hasher.of_parts(parts);
-    if (!digest) {
-        throw std::bad_alloc();
+    const cache::StaleUse &use = introspector_.stale_use;
+    if (!use.on_error && !use.on_timeout && !use.while_updating) {
+        return {};
     }
-    std::ranges::copy(std::span(*digest).first<16>(), introspector_.fingerprint.begin());
+    if (introspector_.cache_ttl_ms == 0) {
+        return "\"cache_use_stale\" has nothing to serve while cache_ttl is off";
+    }
+    if (introspector_.kind == flow::Kind::kJwt && !introspector_.has_remote_keys()
+        && !has("user_endpoint"))
+    {
+        return "\"cache_use_stale\" serves introspectors that fetch something, and this one's keys "
+               "are here";
+    }
+    return {};
+}
+
+void IntrospectorBlock::set_fingerprints()
+{
+    introspector_.fingerprint = fingerprint_of({transcript_.begin(), transcript_.end()});
+
+    // the name counts: /keys may be another location in the servers of another introspector
+    std::vector<std::string_view> parts = {introspector_.name};
+    std::ranges::sort(document_words_);
+    for (const std::vector<std::string> &directive : document_words_) {
+        parts.emplace_back();
+        parts.insert(parts.end(), directive.begin(), directive.end());
+    }
+    introspector_.document_identity = fingerprint_of(parts);
 }
 
 std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
@@ -690,10 +804,10 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     if (!has("type")) {
         introspector_.kind = has("introspection_endpoint") ? flow::Kind::kOpaque : flow::Kind::kJwt;
     }
-    for (const auto check :
-         {&IntrospectorBlock::check_kind, &IntrospectorBlock::check_sources,
-          &IntrospectorBlock::check_endpoint, &IntrospectorBlock::check_issuer,
-          &IntrospectorBlock::check_client, &IntrospectorBlock::check_algorithms})
+    for (const auto check : {&IntrospectorBlock::check_kind, &IntrospectorBlock::check_sources,
+                             &IntrospectorBlock::check_endpoint, &IntrospectorBlock::check_issuer,
+                             &IntrospectorBlock::check_client, &IntrospectorBlock::check_algorithms,
+                             &IntrospectorBlock::check_stale})
     {
         if (std::string problem = (this->*check)(); !problem.empty()) {
             return problem;
@@ -712,7 +826,7 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     introspector_.fetch_ms = connect_ms_ + send_ms_ + read_ms_;
     introspector_.limits.json.bytes =
         std::max(introspector_.limits.json.bytes, introspector_.response_size);
-    set_fingerprint();
+    set_fingerprints();
 
     auto state = flow::IntrospectorState::load(introspector_);
     if (!state) {

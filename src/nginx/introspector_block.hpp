@@ -52,6 +52,9 @@ private:
     std::string flag(const Words &args);
     std::string token_types(const Words &args);
     std::string cache_ttl(const Words &args);
+    std::string cache_use_stale(const Words &args);
+    std::string cache_stale_ttl(const Words &args);
+    std::string max_waiting(const Words &args);
     std::string timeout(const Words &args);
     std::string response_size(const Words &args);
     std::string resolver(const Words &args);
@@ -69,7 +72,8 @@ private:
     std::string check_endpoint();
     std::string check_client();
     std::string check_algorithms();
-    void set_fingerprint();
+    std::string check_stale();
+    void set_fingerprints();
     [[nodiscard]] bool has(std::string_view name) const { return seen_.contains(name); }
 
     ngx_conf_t *cf_;
@@ -78,6 +82,7 @@ private:
     TransportOptions transport_;
     std::set<std::string, std::less<>> seen_;
     std::vector<std::string> transcript_;  ///< every word of the block, for the fingerprint
+    std::vector<std::vector<std::string>> document_words_;  ///< by directive, for that of documents
     bool is_cookie_ = false;
     bool allow_short_ = false;
     bool discovers_from_issuer_ = false;

@@ -5,12 +5,13 @@
 #include "nginx/worker.hpp"
 #include "token/challenge.hpp"
 
+#include <algorithm>
+#include <string>
+
 namespace token_introspect::nginx {
 
 namespace {
 
-// Without a view of when the issuer recovers, soon is the best advice.
-constexpr std::string_view kRetryAfterSeconds = "1";
 constexpr std::string_view kRetryAfter = "Retry-After";
 
 ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexcept
@@ -95,7 +96,10 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
     const Verdict verdict = outcome(judgement.code).verdict;
     if (verdict == Verdict::kUnavailable) {
         hide_response_headers(request, kRetryAfter);
-        add_response_header(request, kRetryAfter, kRetryAfterSeconds);
+        // without a view of when the issuer is asked again, soon is the best advice
+        const std::uint64_t seconds =
+            std::max<std::uint64_t>(1, (judgement.retry_after_ms + 999) / 1000);
+        add_response_header(request, kRetryAfter, std::to_string(seconds));
     } else if (verdict != Verdict::kInternal) {
         if (const auto challenge = challenge_for(request, conf, judgement)) {
             // one challenge only, also when an error_page leads to another protected location

@@ -1,12 +1,13 @@
 #include "nginx/request.hpp"
 
 #include "nginx/authorization.hpp"
+#include "nginx/background.hpp"
 #include "nginx/bridge.h"
 #include "nginx/credential.hpp"
 #include "nginx/forwarding.hpp"
 #include "nginx/header_list.hpp"
-#include "nginx/now.hpp"
 #include "nginx/policies.hpp"
+#include "nginx/pool_room.hpp"
 #include "nginx/refusal.hpp"
 
 #include <utility>
@@ -14,11 +15,6 @@
 namespace token_introspect::nginx {
 
 namespace {
-
-void *allocate_in_pool(void *context, std::size_t size) noexcept
-{
-    return ngx_palloc(static_cast<ngx_pool_t *>(context), size);
-}
 
 // The location's cookie that the credential was in, nullptr when it was none.
 const IntrospectedCookie *cookie_of(const LocationConf &conf, const Credential &credential) noexcept
@@ -36,7 +32,7 @@ const IntrospectedCookie *cookie_of(const LocationConf &conf, const Credential &
 Request::Request(ngx_http_request_t *request, Worker &worker) noexcept
     : request_(request),
       worker_(&worker),
-      waiter_(on_wake, this)
+      run_(request, worker)
 {}
 
 Request *Request::of(ngx_http_request_t *request) noexcept
@@ -134,7 +130,7 @@ void Request::take_credential(const LocationConf &conf)
 
 ngx_int_t Request::access(const LocationConf &conf)
 {
-    if (fetching_ || waiter_.waiting()) {
+    if (run_.pending()) {
         return NGX_AGAIN;
     }
     if (!begun_) {
@@ -151,7 +147,6 @@ ngx_int_t Request::access(const LocationConf &conf)
 void Request::restart() noexcept
 {
     validation_ = nullptr;
-    step_ = flow::Decision{Code::kInternal};
     begun_ = false;
     decided_ = false;
     judgement_ = {.code = Code::kMissing};
@@ -179,79 +174,28 @@ void Request::begin(const LocationConf &conf)
         judgement_ = {.code = Code::kUnknownIssuer};
         decided_ = true;
     } else {
-        validation_ = make_in<flow::Validation>(
-            request_->pool, worker_->environment(),
-            cache::Room{.allocate = allocate_in_pool, .context = request_->pool}, judges(conf),
-            (*credential_)->token);
+        validation_ =
+            make_in<flow::Validation>(request_->pool, worker_->environment(),
+                                      room_in(request_->pool), judges(conf), (*credential_)->token);
         if (validation_ == nullptr) {
             throw std::bad_alloc();
         }
-        step_ = validation_->advance(now());
+        run_.begin(*validation_);
     }
 }
 
 bool Request::proceed()
 {
-    for (;;) {
-        if (const auto *decision = std::get_if<flow::Decision>(&step_)) {
-            judgement_ = {.code = decision->code};
-            decided_ = true;
-            return true;
-        }
-        if (const auto *wait = std::get_if<flow::Wait>(&step_)) {
-            request_->read_event_handler = ngx_http_test_reading;
-            worker_->waiting().enqueue(waiter_,
-                                       worker_->environment().store_of(*wait->introspector),
-                                       wait->key, wait->lease);
-            return false;
-        }
-        const auto &fetch = std::get<flow::Fetch>(step_);
-        auto *subrequest =
-            make_in<Subrequest>(request_->pool, request_, static_cast<Subrequest::Owner &>(*this));
-        if (subrequest == nullptr) {
-            throw std::bad_alloc();
-        }
-        const ConfiguredIntrospector &configured =
-            main_conf(request_)->introspectors[fetch.introspector->index];
-        const Result<void> started = subrequest->start(configured, fetch);
-        if (started) {
-            fetching_ = true;
-            return false;
-        }
-        step_ = validation_->resume(now(), std::unexpected(started.error()));
+    if (!run_.proceed()) {
+        return false;
     }
-}
-
-// The answer is used at once, even if the client has gone: others may wait for it.
-void Request::fetched(const Result<token::Answer> &answer) noexcept
-{
-    fetching_ = false;
-    const bool resumed = guarded(false, [&] {
-        step_ = validation_->resume(now(), answer);
-        return true;
-    });
-    if (!resumed) {
-        step_ = flow::Decision{Code::kInternal};
+    const flow::Decision &decision = run_.decision();
+    judgement_ = {.code = decision.code, .retry_after_ms = decision.retry_after_ms};
+    decided_ = true;
+    if (std::optional<flow::Renewal> renewal = validation_->take_renewal()) {
+        Background::start(request_, *worker_, std::move(*renewal));
     }
-    ngx_http_post_request(request_, nullptr);
-}
-
-void Request::on_wake(void *context) noexcept
-{
-    auto *self = static_cast<Request *>(context);
-    ngx_http_request_t *request = self->request_;
-    ngx_connection_t *connection = request->connection;
-    ngx_http_set_log_request(connection->log, request);
-    request->read_event_handler = ngx_http_block_reading;
-    const bool advanced = guarded(false, [&] {
-        self->step_ = self->validation_->advance(now());
-        return true;
-    });
-    if (!advanced) {
-        self->step_ = flow::Decision{Code::kInternal};
-    }
-    request->write_event_handler(request);
-    ngx_http_run_posted_requests(connection);
+    return true;
 }
 
 ngx_int_t Request::conclude(const LocationConf &conf)

@@ -4,9 +4,7 @@
 #include "nginx/conf.hpp"
 #include "nginx/credential.hpp"
 #include "nginx/requirements.hpp"
-#include "nginx/subrequest.hpp"
-#include "nginx/wait_queue.hpp"
-#include "nginx/worker.hpp"
+#include "nginx/validation_run.hpp"
 
 #include <optional>
 
@@ -14,7 +12,7 @@ namespace token_introspect::nginx {
 
 /// What the module keeps of one client request, in the request's pool: the credential, the
 /// validation under way, its result for the variables. Survives internal redirects.
-class Request final : private Subrequest::Owner {
+class Request final {
 public:
     Request(ngx_http_request_t *request, Worker &worker) noexcept;
 
@@ -52,9 +50,6 @@ public:
     [[nodiscard]] const Sha256 *token_digest() const noexcept;
 
 private:
-    void fetched(const Result<token::Answer> &answer) noexcept override;
-    static void on_wake(void *context) noexcept;
-
     void take_credential(const LocationConf &conf);
     bool prepare_headers(const LocationConf &conf);
     bool forward(const LocationConf &conf);
@@ -62,7 +57,6 @@ private:
     [[nodiscard]] std::span<const flow::Introspector *const> judges(
         const LocationConf &conf) const noexcept;
     void begin(const LocationConf &conf);
-    /// Acts on steps until one needs time: false then, true when decided.
     bool proceed();
     ngx_int_t conclude(const LocationConf &conf);
     void restart() noexcept;
@@ -74,10 +68,8 @@ private:
     bool replaced_token_ = false;  // the Authorization header is the issuer's response, not a token
 
     flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
-    flow::Step step_ = flow::Decision{Code::kInternal};
-    Waiter waiter_;
+    ValidationRun run_;
     bool begun_ = false;
-    bool fetching_ = false;
     bool decided_ = false;
     Judgement judgement_{.code = Code::kMissing};
     std::string_view policy_;

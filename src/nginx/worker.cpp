@@ -2,9 +2,25 @@
 
 #include "nginx/bridge.h"
 
+#include <openssl/rand.h>
+
+#include <algorithm>
+
 namespace token_introspect::nginx {
 
 namespace {
+
+// Who waits may need a second connection, to the issuer: half of them stay for other requests.
+constexpr std::size_t kConnectionsPerSeat = 4;
+
+std::uint64_t random_seed()
+{
+    std::uint64_t seed = 0;
+    if (RAND_bytes(reinterpret_cast<unsigned char *>(&seed), sizeof seed) != 1) {
+        throw std::bad_alloc();
+    }
+    return seed;
+}
 
 std::vector<cache::Store *> stores_of(MainConf &conf)
 {
@@ -19,16 +35,40 @@ std::vector<cache::Store *> stores_of(MainConf &conf)
 
 Worker::Worker(MainConf &conf)
     : stores_(stores_of(conf)),
+      seated_(stores_.size()),
+      default_seats_(std::max<std::size_t>(1, ngx_cycle->connection_n / kConnectionsPerSeat)),
+      front_(random_seed()),
       environment_{.hasher = hasher_,
                    .states = conf.states,
                    .stores = stores_,
                    .host = *this,
-                   .users = &conf.users}
-{}
+                   .users = &conf.users,
+                   .front = &front_}
+{
+    if (conf.document_directory) {
+        environment_.files = &files_.emplace(conf.document_directory->path, *this);
+    }
+}
 
 void Worker::settled(const cache::Key &key) noexcept
 {
     waiting_.settled(key);
+}
+
+bool Worker::seat(const flow::Introspector &introspector) noexcept
+{
+    std::size_t &seated = seated_[introspector.index];
+    const std::size_t most = introspector.max_waiting.value_or(default_seats_);
+    if (most != 0 && seated >= most) {
+        return false;
+    }
+    ++seated;
+    return true;
+}
+
+void Worker::unseat(const flow::Introspector &introspector) noexcept
+{
+    --seated_[introspector.index];
 }
 
 void Worker::report(Severity severity, const flow::Introspector &introspector,

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "flow/document_files.hpp"
 #include "flow/environment.hpp"
 #include "nginx/conf.hpp"
 #include "nginx/wait_queue.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace token_introspect::nginx {
@@ -20,13 +22,21 @@ public:
     [[nodiscard]] flow::Environment &environment() noexcept { return environment_; }
     [[nodiscard]] WaitQueue &waiting() noexcept { return waiting_; }
 
+    /// A place among those who wait for an introspector; false when all are taken.
+    bool seat(const flow::Introspector &introspector) noexcept;
+    void unseat(const flow::Introspector &introspector) noexcept;
+
     /// This process's worker for the configuration.
     static Worker &of(MainConf &conf);
 
 private:
     Sha256Hasher hasher_;
     std::vector<cache::Store *> stores_;
+    std::vector<std::size_t> seated_;  // by Introspector::index
+    std::size_t default_seats_;
     WaitQueue waiting_;
+    std::optional<flow::DocumentFiles> files_;
+    flow::Front front_;
     flow::Environment environment_;
 };
 

@@ -131,6 +131,24 @@ std::optional<std::int64_t> expiry(const ClaimsView &claims) noexcept
     return exp->is_real() ? static_cast<std::int64_t>(std::floor(exp->real())) : exp->integer();
 }
 
+Period active_period(const ClaimsView &claims, const RegisteredClaimRules &rules) noexcept
+{
+    Period period{.from_s = std::numeric_limits<std::int64_t>::min(),
+                  .until_s = std::numeric_limits<std::int64_t>::max()};
+    for (const std::string_view name : {"nbf", "iat"}) {
+        if (const auto begin = date(claims.find(name))) {
+            const std::int64_t first = begin->is_real()
+                                           ? static_cast<std::int64_t>(std::ceil(begin->real()))
+                                           : begin->integer();
+            period.from_s = std::max(period.from_s, first - rules.leeway_s);
+        }
+    }
+    if (const auto end = expiry(claims)) {
+        period.until_s = *end + rules.leeway_s;
+    }
+    return period;
+}
+
 bool accepts_type(const ClaimsView &header, const std::vector<std::string> &accepted) noexcept
 {
     const Value typ = header.find("typ");

@@ -29,6 +29,16 @@ struct RegisteredClaimRules {
 Code check_registered_claims(const ClaimsView &claims, const RegisteredClaimRules &rules,
                              Now now) noexcept;
 
+/// Seconds of the wall clock.
+struct Period {
+    std::int64_t from_s;   ///< the first
+    std::int64_t until_s;  ///< the one after the last
+};
+
+/// For claims that are kActive: a period around that moment in which they stay so, as far as they
+/// and these rules say.
+Period active_period(const ClaimsView &claims, const RegisteredClaimRules &rules) noexcept;
+
 /// exp in whole seconds (rounded down), nothing when absent or not a usable number.
 std::optional<std::int64_t> expiry(const ClaimsView &claims) noexcept;
 
