@@ -1,6 +1,8 @@
 // Makes the benchmark's keys and tokens: JWTs of exactly 800 bytes and opaque tokens of 43.
 //
-//   tokens DIRECTORY COUNT
+//   tokens DIRECTORY COUNT OPAQUE
+//
+// COUNT distinct JWTs and as many opaque tokens, and OPAQUE more of these in a file of their own.
 
 #include "openssl.hpp"
 
@@ -152,9 +154,10 @@ std::string number(EVP_PKEY *key, const char *name)
 
 int main(int argc, char **argv)
 {
-    need(argc == 3, "usage: tokens DIRECTORY COUNT; it");
+    need(argc == 4, "usage: tokens DIRECTORY COUNT OPAQUE; it");
     const std::string directory = std::string(argv[1]) + "/";
     const int count = std::atoi(argv[2]);
+    const int opaque_count = std::atoi(argv[3]);
 
     Signer signers[] = {
         {"HS256", "hs256", 32, {}, random_text(32)},
@@ -183,4 +186,10 @@ int main(int argc, char **argv)
     write(directory + "jwts.txt", jwts);
     write(directory + "opaques.txt", opaque);
     write(directory + "opaque.txt", random_text(32) + "\n");
+
+    std::string million;
+    for (int i = 0; i < opaque_count; ++i) {
+        million += random_text(32) + "\n";
+    }
+    write(directory + "million.txt", million);
 }
