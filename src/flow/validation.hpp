@@ -82,7 +82,7 @@ public:
 
     /// What the validation found old, once; nothing when there is nothing, or no more. Its subject is
     /// valid as long as the object and the token are.
-    std::optional<Renewal> take_renewal() noexcept { return std::exchange(renewal_, {}); }
+    std::optional<Renewal> take_renewal() noexcept;
 
     /// The introspector that decided, nullptr when none did.
     [[nodiscard]] const Introspector *introspector() const noexcept { return decided_by_; }

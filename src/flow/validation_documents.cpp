@@ -77,6 +77,9 @@ Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now 
     const std::uint64_t interval =
         std::min<std::uint64_t>(kKeyRenewalIntervalMs, introspector.cache_ttl_ms);
     lacks_kid_ = true;
+    if (stage_ != Stage::kRenewal && renewal_ && renewal_->document == Document::kKeySet) {
+        renewal_.reset();  // or this request would wait for itself
+    }
     return settle(introspector, Document::kKeySet, key,
                   environment_->store_of(introspector).refresh(key, now, want, interval, room_),
                   now);

@@ -63,6 +63,16 @@ Validation::Validation(Environment &environment, cache::Room room, Renewal renew
     }
 }
 
+std::optional<Renewal> Validation::take_renewal() noexcept
+{
+    std::optional<Renewal> taken;
+    if (renewal_) {
+        taken.emplace(std::move(*renewal_));
+        renewal_.reset();
+    }
+    return taken;
+}
+
 Validation::Attempt Validation::try_renewal(Now now)
 {
     const Introspector &introspector = *renewal_->introspector;

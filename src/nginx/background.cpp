@@ -11,6 +11,9 @@ namespace {
 // name.
 constexpr std::string_view kAddress = "unix:";
 
+// What limit_req and limit_conn note about a request that they have let pass.
+constexpr unsigned kPassed = 1;
+
 struct Memory {
     ngx_connection_t connection;
     ngx_event_t read;
@@ -51,6 +54,7 @@ ngx_connection_t *make_connection(const ngx_http_request_t *origin) noexcept
     connection->sockaddr = connection->local_sockaddr = &memory->address;
     connection->socklen = connection->local_socklen = sizeof memory->address.sa_family;
     connection->addr_text = borrow(kAddress);
+    connection->listening = origin->connection->listening;  // the log's handler may ask for it
 
     memory->log = *origin->connection->log;  // for its handler, which names the request
     memory->log.connection = connection->number;
@@ -68,7 +72,9 @@ ngx_connection_t *make_connection(const ngx_http_request_t *origin) noexcept
     }
     memory->write.write = 1;
     memory->write.ready = 1;
-    memory->write.active = 1;  // or nginx would have the kernel watch a socket that is none
+    // or nginx would have the kernel watch a socket that is none
+    memory->read.active = 1;
+    memory->write.active = 1;
     memory->write.handler = ngx_http_empty_handler;
     memory->read.handler = ngx_http_empty_handler;
     return connection;
@@ -87,7 +93,10 @@ ngx_http_request_t *make_request(ngx_connection_t *connection) noexcept
     request->uri = borrow("/");
     request->unparsed_uri = request->uri;
     request->http_protocol = borrow("HTTP/1.1");
-    request->logged = 1;  // no client's request: not for the access log
+    // No client's request: not for the access log, and not for limits.
+    request->logged = 1;
+    request->limit_req_status = kPassed;
+    request->limit_conn_status = kPassed;
     return request;
 }
 
@@ -175,9 +184,18 @@ void Background::on_end(ngx_event_t *event) noexcept
 {
     constexpr ngx_msec_t pause = 10;
     auto *self = static_cast<Background *>(event->data);
-    if (self->request_->count > 1) {
+    if (self->request_->count > 1 || self->request_->blocked != 0) {
         ngx_add_timer(event, pause);  // a fetch that was given up is not over yet
         return;
+    }
+    // modules of the location may have used them
+    for (ngx_event_t *used : {self->connection_->read, self->connection_->write}) {
+        if (used->timer_set) {
+            ngx_del_timer(used);
+        }
+        if (used->posted) {
+            ngx_delete_posted_event(used);
+        }
     }
     ngx_pool_t *pool = self->connection_->pool;
     ngx_http_free_request(self->request_, 0);

@@ -380,7 +380,7 @@ std::optional<std::uint64_t> parse_time(std::string_view text) noexcept
 std::optional<std::size_t> parse_size(std::string_view text) noexcept
 {
     ngx_str_t value = borrow(text);
-    const ssize_t parsed = ngx_parse_size(&value);
+    const off_t parsed = ngx_parse_offset(&value);
     return parsed < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(parsed));
 }
 
