@@ -276,7 +276,7 @@ std::optional<cache::Found> Validation::find_jwt(const Introspector &introspecto
         }
         // what the key set is good for, its tokens are
         found->fresh_until_ms = std::min(found->fresh_until_ms, glance.fresh_until_ms);
-        if (glance.due) {
+        if (glance.due || glance.stale) {
             renew_later(introspector, Document::kKeySet, now);
         }
     }
@@ -324,6 +324,7 @@ Step Validation::run(Now now)
         answered_.reset();
         response_.reset();
         document_failed_.reset();
+        keys_failed_.reset();
         discovery_attempt_ = 0;
     }
     if (worst_) {

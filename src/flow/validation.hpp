@@ -211,6 +211,7 @@ private:
     std::optional<Code> answered_;         // what its endpoint said to this request
     std::optional<Response> response_;     // or what it sent, which needs keys to be judged
     std::optional<Code> document_failed_;  // its metadata or key set could not be had
+    std::optional<Code> keys_failed_;      // its key set could not, and is an old one
     std::size_t discovery_attempt_ = 0;
 
     bool lacks_kid_ = false;  // the key set is being fetched for a kid that a good one lacks

@@ -71,15 +71,21 @@ Validation::Hurdle Validation::need_keys(const Introspector &introspector, Now n
 
 Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now now)
 {
+    if (renewal_ && stage_ != Stage::kRenewal && renewal_->introspector == &introspector
+        && renewal_->document == Document::kKeySet)
+    {
+        // It is this request that has to ask: it would wait for itself.
+        document_lease_ = std::move(renewal_->lease);
+        renewal_.reset();
+        lacks_kid_ = true;
+        return fetch(introspector, Document::kKeySet);
+    }
     const cache::Key key = introspector.key_set_key();
     cache::Wanted want = wanted(introspector, since_ms_);
     want.known_generation = state_of(introspector).keys_generation();
     const std::uint64_t interval =
         std::min<std::uint64_t>(kKeyRenewalIntervalMs, introspector.cache_ttl_ms);
     lacks_kid_ = true;
-    if (stage_ != Stage::kRenewal && renewal_ && renewal_->document == Document::kKeySet) {
-        renewal_.reset();  // or this request would wait for itself
-    }
     return settle(introspector, Document::kKeySet, key,
                   environment_->store_of(introspector).refresh(key, now, want, interval, room_),
                   now);
@@ -100,7 +106,10 @@ std::expected<const jose::Key *, Validation::Attempt> Validation::verify(
         key = jose::verify(jws, state.keys(), introspector.algorithms);
     }
     if (!key) {
-        return std::unexpected(Attempt(key.error().code));
+        // a set that could not be fetched anew says nothing of keys that it lacks
+        const Code code = key.error().code;
+        return std::unexpected(
+            Attempt(code == Code::kUnknownKey ? keys_failed_.value_or(code) : code));
     }
     return *key;
 }
@@ -168,6 +177,8 @@ void Validation::took_document(Now now, const Result<token::Answer> &answer)
             && !use_saved_document(introspector, key, now, code))
         {
             document_failed_ = code;
+        } else if (keys) {
+            keys_failed_ = code;
         }
         return;
     }

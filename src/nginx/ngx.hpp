@@ -30,7 +30,9 @@ inline ngx_str_t copy(ngx_pool_t *pool, std::string_view text) noexcept
 {
     ngx_str_t out{text.size(), static_cast<u_char *>(ngx_pnalloc(pool, text.size() + 1))};
     if (out.data != nullptr) {
-        ngx_memcpy(out.data, text.data(), text.size());
+        if (!text.empty()) {
+            ngx_memcpy(out.data, text.data(), text.size());
+        }
         out.data[text.size()] = '\0';
     }
     return out;

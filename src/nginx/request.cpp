@@ -186,15 +186,17 @@ void Request::begin(const LocationConf &conf)
 
 bool Request::proceed()
 {
-    if (!run_.proceed()) {
+    const bool decided = run_.proceed();
+    // at once: others may wait for it already
+    if (std::optional<flow::Renewal> renewal = validation_->take_renewal()) {
+        Background::start(request_, *worker_, std::move(*renewal));
+    }
+    if (!decided) {
         return false;
     }
     const flow::Decision &decision = run_.decision();
     judgement_ = {.code = decision.code, .retry_after_ms = decision.retry_after_ms};
     decided_ = true;
-    if (std::optional<flow::Renewal> renewal = validation_->take_renewal()) {
-        Background::start(request_, *worker_, std::move(*renewal));
-    }
     return true;
 }
 

@@ -185,6 +185,13 @@ public:
           validation_(std::in_place, worker.environment(), room_.room(),
                       std::span<const flow::Introspector *const>(listed_), token_)
     {}
+    /// A renewal in the background. Its subject is copied: the request that found it may go.
+    Request(Worker &worker, const Now &clock, flow::Renewal renewal)
+        : clock_(&clock),
+          token_(renewal.subject),
+          validation_(std::in_place, worker.environment(), room_.room(),
+                      with_subject(std::move(renewal), token_))
+    {}
     Request(const Request &) = delete;
     Request &operator=(const Request &) = delete;
 
@@ -234,6 +241,12 @@ public:
 private:
     // Nothing in these tests takes more steps; a flow that loops must not hang them.
     static constexpr int kMostSteps = 20;
+
+    static flow::Renewal with_subject(flow::Renewal renewal, std::string_view subject) noexcept
+    {
+        renewal.subject = subject;
+        return renewal;
+    }
 
     std::string took(flow::Step step)
     {

@@ -190,6 +190,56 @@ TEST(Expiry, WholeSecondsRoundedDown)
     EXPECT_EQ(expiry(ClaimsView()), std::nullopt);
 }
 
+Period period_of(std::string_view json, std::int64_t leeway_s = 0)
+{
+    return active_period(Claims(json).view(), with_leeway(leeway_s));
+}
+
+TEST(ActivePeriod, WithoutDatesItHasNoEnd)
+{
+    const Period period = period_of(R"({"sub":"s"})", 10);
+    EXPECT_EQ(period.from_s, std::numeric_limits<std::int64_t>::min());
+    EXPECT_EQ(period.until_s, std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(ActivePeriod, BeginsWithTheLaterOfTwoDates)
+{
+    EXPECT_EQ(period_of(R"({"nbf":100,"iat":90})").from_s, 100);
+    EXPECT_EQ(period_of(R"({"nbf":90,"iat":100})").from_s, 100);
+    EXPECT_EQ(period_of(R"({"nbf":100.5,"iat":100})").from_s, 101);
+    EXPECT_EQ(period_of(R"({"iat":-1.5})").from_s, -1);
+    EXPECT_EQ(period_of(R"({"nbf":100,"iat":90})", 10).from_s, 90);
+}
+
+TEST(ActivePeriod, EndsWithTheExpiry)
+{
+    EXPECT_EQ(period_of(R"({"exp":100})").until_s, 100);
+    EXPECT_EQ(period_of(R"({"exp":100.9})").until_s, 100);
+    EXPECT_EQ(period_of(R"({"exp":100})", 10).until_s, 110);
+}
+
+// Whatever the dates: within the period the checks accept.
+TEST(ActivePeriod, IsWithinWhatTheChecksAccept)
+{
+    for (const char *json :
+         {R"({"exp":1700000003})", R"({"exp":1700000002.5})", R"({"nbf":1699999998})",
+          R"({"iat":1699999998.5})", R"({"exp":1700000003,"nbf":1699999998.25,"iat":1699999997})",
+          R"({"exp":9007199254740992,"nbf":-9007199254740992})"})
+    {
+        for (const std::int64_t leeway : {0, 1, 5}) {
+            const Period period = period_of(json, leeway);
+            ASSERT_LE(period.from_s, kNow) << json;
+            ASSERT_GT(period.until_s, kNow) << json;
+            for (std::int64_t second = kNow - 10; second <= kNow + 10; ++second) {
+                const bool active = check(json, with_leeway(leeway), second) == Code::kActive;
+                if (second >= period.from_s && second < period.until_s) {
+                    EXPECT_TRUE(active) << json << ' ' << leeway << ' ' << second;
+                }
+            }
+        }
+    }
+}
+
 TEST(AcceptsType, IgnoresCaseAndApplication)
 {
     const std::vector<std::string> accepted = {"JWT", "at+jwt"};
