@@ -73,6 +73,10 @@ Result<Json> parse(std::string_view text, const JsonLimits &limits, std::size_t 
     if (text.empty()) {
         return fail(Code::kMalformed, "JSON is empty");  // Jansson wants a pointer even then
     }
+    if (text.find('\0') != std::string_view::npos) {
+        // which Jansson skips when it stands behind a number or a literal
+        return fail(Code::kMalformed, "JSON contains NUL");
+    }
 
     json_error_t error;
     Json value(json_loadb(text.data(), text.size(), flags | JSON_REJECT_DUPLICATES, &error));

@@ -40,6 +40,26 @@ constexpr auto kSextets = [] {
     return table;
 }();
 
+// The sextets at the four places of a group, as the bytes of the group stand in memory; a byte of
+// kNotInAlphabet behind them tells the others. The ORs of four make a group.
+using GroupTable = std::array<std::uint32_t, 256>;
+
+constexpr auto kGroups = [] {
+    std::array<GroupTable, 4> tables{};
+
+    for (std::size_t place = 0; place < tables.size(); place++) {
+        for (std::size_t c = 0; c < kSextets.size(); c++) {
+            const std::uint32_t group = std::uint32_t{kSextets[c]} << (18 - 6 * place);
+
+            tables[place][c] = kSextets[c] == kNotInAlphabet
+                                   ? std::uint32_t{kNotInAlphabet} << 24
+                                   : (group >> 16 & 0xff) | (group & 0xff00) | (group & 0xff) << 16;
+        }
+    }
+
+    return tables;
+}();
+
 constexpr auto kClasses = [] {
     std::array<std::uint8_t, 256> table{};
 
@@ -209,15 +229,13 @@ std::optional<std::size_t> base64url_decode(std::string_view text,
     unsigned seen = 0;
 
     for (; in != end_of_groups; in += 4, to += 3) {
-        const unsigned a = sextet(in[0]);
-        const unsigned b = sextet(in[1]);
-        const unsigned c = sextet(in[2]);
-        const unsigned d = sextet(in[3]);
+        const std::uint32_t group = kGroups[0][index_of(in[0])] | kGroups[1][index_of(in[1])]
+                                    | kGroups[2][index_of(in[2])] | kGroups[3][index_of(in[3])];
 
-        seen |= a | b | c | d;
-        to[0] = static_cast<std::uint8_t>(a << 2 | b >> 4);
-        to[1] = static_cast<std::uint8_t>(b << 4 | c >> 2);
-        to[2] = static_cast<std::uint8_t>(c << 6 | d);
+        seen |= group >> 24;
+        to[0] = static_cast<std::uint8_t>(group);
+        to[1] = static_cast<std::uint8_t>(group >> 8);
+        to[2] = static_cast<std::uint8_t>(group >> 16);
     }
 
     unsigned unused_bits = 0;

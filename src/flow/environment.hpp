@@ -5,6 +5,7 @@
 #include "flow/front.hpp"
 #include "flow/introspector_state.hpp"
 #include "resource/user_store.hpp"
+#include "token/jwt.hpp"
 
 #include <span>
 #include <string_view>
@@ -35,7 +36,7 @@ struct Environment {
     const resource::UserStore *users = nullptr;  ///< of the configuration, when there is one
     DocumentFiles *files = nullptr;              ///< with jwks_cache_path
     Front *front = nullptr;                      ///< nullptr: the store is asked each time
-    jose::HeaderMemo headers{};
+    token::JwtParser jwts{};
 
     [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept
     {

@@ -115,8 +115,8 @@ Step Validation::advance(Now now)
         }
         stage_ = jwt_shaped_ ? Stage::kJwt : Stage::kOpaque;
         if (jwt_shaped_) {
-            if (Result<jose::CompactJws> jws = parse()) {
-                jws_ = std::move(*jws);
+            if (Result<token::Jwt> jwt = parse()) {
+                jwt_ = std::move(*jwt);
             } else {
                 stage_ = Stage::kOpaque;  // an opaque token may have dots, too
             }
@@ -149,14 +149,14 @@ Step Validation::finish(Attempt attempt, const Introspector *by)
 }
 
 // By the widest limits of the listed: a token that is too large for one is still another's.
-Result<jose::CompactJws> Validation::parse() const
+Result<token::Jwt> Validation::parse() const
 {
     jose::JwsLimits limits = listed_.front()->limits;
     for (const Introspector *introspector : listed_) {
         limits.token_bytes = std::max(limits.token_bytes, introspector->limits.token_bytes);
         limits.json.bytes = std::max(limits.json.bytes, introspector->limits.json.bytes);
     }
-    return jose::parse_compact(token_, limits, &environment_->headers);
+    return environment_->jwts.parse(token_, limits);
 }
 
 void Validation::reload_changed_files(Now now)
@@ -330,7 +330,7 @@ Step Validation::run(Now now)
     if (worst_) {
         return decide(*worst_, worst_by_);
     }
-    return decide(jws_ ? Code::kUnknownIssuer : Code::kMalformed, nullptr);
+    return decide(jwt_ ? Code::kUnknownIssuer : Code::kMalformed, nullptr);
 }
 
 // The introspector at or after the current position that this stage may ask; the opaque ones come
@@ -363,7 +363,7 @@ void Validation::note(Code code, const Introspector &by) noexcept
 Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now now)
 {
     IntrospectorState &state = state_of(introspector);
-    const std::string_view issuer = jws_->issuer();
+    const std::string_view issuer = jwt_->issuer();
     if (!introspector.awaits_issuer()) {
         if (!state.answers_for(introspector, issuer)) {
             return Code::kUnknownIssuer;
@@ -380,14 +380,7 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
     }
     claimed_ = true;
 
-    if (header_image_.empty()) {
-        Result<std::vector<std::uint8_t>> image = token::build_claims(jws_->header.get());
-        if (!image) {
-            return Code::kMalformed;
-        }
-        header_image_ = std::move(*image);
-    }
-    if (!token::accepts_type(token::ClaimsView(header_image_), introspector.token_types)) {
+    if (!token::accepts_type(jwt_->header(), introspector.token_types)) {
         return Code::kUnsupportedType;
     }
     if (Hurdle hurdle = need_keys(introspector, now)) {
@@ -397,7 +390,7 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
         cache_status_ = CacheStatus::kHit;
         return use(introspector, found->record, now);
     }
-    auto key = verify(introspector, *jws_, now);
+    auto key = verify(introspector, jwt_->jws, now);
     if (!key) {
         return std::move(key.error());
     }
@@ -406,12 +399,8 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
 
 Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &key, Now now)
 {
-    Result<std::vector<std::uint8_t>> image = token::build_claims(jws_->payload.get());
-    if (!image) {
-        return Code::kMalformed;
-    }
-    claims_image_ = std::move(*image);
-    const cache::Record record{.key = key.id(), .claims = claims_image_, .header = header_image_};
+    const cache::Record record{
+        .key = key.id(), .claims = jwt_->claims_image, .header = jwt_->header_image};
     const bool cached = introspector.cache_verified_jwt && introspector.cache_ttl_ms != 0;
     cache_status_ = cached ? CacheStatus::kMiss : CacheStatus::kBypass;
     const Code code = use(introspector, record, now);

@@ -116,7 +116,7 @@ private:
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
     Decision decide(Code code, const Introspector *by) noexcept;
 
-    [[nodiscard]] Result<jose::CompactJws> parse() const;
+    [[nodiscard]] Result<token::Jwt> parse() const;
     void reload_changed_files(Now now);
     std::optional<Step> recall(Now now);
     void remember(const Introspector &introspector, const cache::Found &found, std::uint64_t epoch,
@@ -198,7 +198,7 @@ private:
     bool jwt_shaped_ = false;
     bool claimed_ = false;  // a listed jwt introspector answers for the token's issuer
     CacheStatus cache_status_ = CacheStatus::kNone;
-    std::optional<jose::CompactJws> jws_;
+    std::optional<token::Jwt> jwt_;
     std::optional<Code> worst_;
     const Introspector *worst_by_ = nullptr;
 
@@ -241,7 +241,6 @@ private:
     token::ClaimsView header_;
     std::string_view introspection_jwt_;
     std::vector<std::uint8_t> claims_image_;  // behind claims_ when this request made them
-    std::vector<std::uint8_t> header_image_;
 };
 
 }  // namespace token_introspect::flow

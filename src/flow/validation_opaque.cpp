@@ -115,27 +115,24 @@ Validation::Attempt Validation::judge_response(const Introspector &introspector,
     };
     jose::JwsLimits limits = introspector.limits;
     limits.token_bytes = introspector.response_size;
-    const Result<jose::CompactJws> jws = jose::parse_compact(response_->jwt, limits);
-    if (!jws) {
-        return refuse(jws.error().code);
+    const Result<token::Jwt> jwt = environment_->jwts.parse(response_->jwt, limits);
+    if (!jwt) {
+        return refuse(jwt.error().code);
     }
     if (Hurdle hurdle = need_keys(introspector, now)) {
         return refuse(std::move(*hurdle));
     }
-    if (auto key = verify(introspector, *jws, now); !key) {
+    if (auto key = verify(introspector, jwt->jws, now); !key) {
         return refuse(std::move(key.error()));
     }
-    if (!state_of(introspector).answers_for(introspector, jws->issuer())) {
+    if (!state_of(introspector).answers_for(introspector, jwt->issuer())) {
         return settle_token(
             introspector, now,
             fail(Code::kIssuerResponse, "the introspection response names another iss"));
     }
-    if (const auto payload = token::build_claims(jws->payload.get())) {
-        response_->expires_at_s =
-            token::expiry(token::ClaimsView(*payload)).value_or(cache::kNeverExpires);
-    }
+    response_->expires_at_s = token::expiry(jwt->claims()).value_or(cache::kNeverExpires);
     return settle_token(introspector, now,
-                        token::signed_response_claims(*jws, response_->is_rfc9701,
+                        token::signed_response_claims(*jwt, response_->is_rfc9701,
                                                       {.audience = introspector.response_audience,
                                                        .token_types = introspector.token_types,
                                                        .leeway_s = introspector.rules.leeway_s},
@@ -167,13 +164,13 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
     cache::Record record;
     constexpr std::int64_t never = cache::kNeverExpires;
     cache::Lifetime lasting = lifetime(introspector, introspector.cache_inactive_ttl_ms);
-    if (jwt_shaped_ && !jws_) {
-        if (Result<jose::CompactJws> jws = parse()) {
-            jws_ = std::move(*jws);
+    if (jwt_shaped_ && !jwt_) {
+        if (Result<token::Jwt> jwt = parse()) {
+            jwt_ = std::move(*jwt);
         }
     }
-    if (jws_) {
-        record.presented_issuer = jws_->issuer();
+    if (jwt_) {
+        record.presented_issuer = jwt_->issuer();
     }
     record.code = Code::kInactive;
     if (claims) {

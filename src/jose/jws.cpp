@@ -38,24 +38,32 @@ std::optional<Parts> split(std::string_view token) noexcept
     return parts;
 }
 
-Result<Json> decode_object(std::string_view part, const JsonLimits &limits)
+Result<std::vector<std::uint8_t>> decode(std::string_view part, const JsonLimits &limits)
 {
-    if (base64url_decoded_size(part.size()) > limits.bytes) {
+    const std::size_t size = base64url_decoded_size(part.size());
+
+    if (size > limits.bytes) {
         return fail(Code::kMalformed, "a part of the token is too long");
     }
 
-    const auto text = base64url_decode(part);
+    std::vector<std::uint8_t> bytes(size);
 
-    if (!text) {
+    if (!base64url_decode(part, bytes)) {
         return fail(Code::kMalformed, "a part of the token is not base64url");
     }
 
-    return parse_json_object(*text, limits);
+    return bytes;
 }
 
 Result<Json> decode_header(std::string_view part, const JsonLimits &limits)
 {
-    Result<Json> header = decode_object(part, limits);
+    const Result<std::vector<std::uint8_t>> text = decode(part, limits);
+
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+
+    Result<Json> header = parse_json_object(as_text(*text), limits);
 
     if (!header) {
         return header;
@@ -106,11 +114,6 @@ std::string_view CompactJws::kid() const noexcept
     return json_string_member(header.get(), "kid");
 }
 
-std::string_view CompactJws::issuer() const noexcept
-{
-    return json_string_member(payload.get(), "iss");
-}
-
 Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits, HeaderMemo *memo)
 {
     if (token.size() > limits.token_bytes) {
@@ -130,7 +133,7 @@ Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits
         return std::unexpected(header.error());
     }
 
-    Result<Json> payload = decode_object(parts->payload, limits.json);
+    Result<std::vector<std::uint8_t>> payload = decode(parts->payload, limits.json);
 
     if (!payload) {
         return std::unexpected(payload.error());

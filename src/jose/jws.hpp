@@ -23,11 +23,10 @@ bool has_compact_shape(std::string_view token) noexcept;
 struct CompactJws {
     std::string_view signing_input;
     std::vector<std::uint8_t> signature;
-    Json header;   ///< JSON object
-    Json payload;  ///< JSON object (RFC 7519 section 7.2)
+    Json header;                        ///< JSON object
+    std::vector<std::uint8_t> payload;  ///< any bytes, decoded
 
-    [[nodiscard]] std::string_view kid() const noexcept;     ///< empty when absent
-    [[nodiscard]] std::string_view issuer() const noexcept;  ///< unverified iss, empty when absent
+    [[nodiscard]] std::string_view kid() const noexcept;  ///< empty when absent
 };
 
 /// The last header that parse_compact found good: nearly all tokens of an issuer have the same one.
@@ -37,9 +36,10 @@ struct HeaderMemo {
     Json header;
 };
 
-/// Strict parsing: base64url without padding or stray bits, JSON objects without duplicate members,
-/// sizes and depth bounded, alg present and a string; kid, when there is one, a string. Everything
-/// else is kMalformed.
+/// Strict parsing: base64url without padding or stray bits; a header that is a JSON object without
+/// duplicate members, with a string alg and, if any, a string kid; sizes and depth bounded, that of
+/// the payload by `limits.json.bytes`. Everything else is kMalformed. The payload is not looked at
+/// (RFC 7515 section 3: any bytes).
 /// With a memo, a header that is byte for byte the remembered one is not parsed again.
 Result<CompactJws> parse_compact(std::string_view token, const JwsLimits &limits = {},
                                  HeaderMemo *memo = nullptr);

@@ -20,7 +20,7 @@ void write_object(ClaimsWriter &writer, const json_t *object)
         writer.key(key);
         write(writer, value);
     }
-    writer.end();
+    writer.end_in_order();
 }
 
 void write(ClaimsWriter &writer, const json_t *value)

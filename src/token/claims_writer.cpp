@@ -33,7 +33,8 @@ void ClaimsWriter::append(Bytes bytes)
         too_large_ = true;
         return;
     }
-    image_.insert(image_.end(), bytes.begin(), bytes.end());
+    // of pointers it is one memcpy
+    image_.insert(image_.end(), bytes.data(), bytes.data() + bytes.size());
 }
 
 bool ClaimsWriter::place()
@@ -126,9 +127,11 @@ void ClaimsWriter::value(Value value)
 
 void ClaimsWriter::begin(ValueType type)
 {
+    // Small claims then need one allocation of each.
     if (image_.capacity() == 0) {
-        // Small claims then need one allocation of each.
         image_.reserve(512);
+    }
+    if (open_.capacity() == 0) {
         open_.reserve(8);
         offsets_.reserve(32);
     }
@@ -180,7 +183,7 @@ void ClaimsWriter::sort_members(const Frame &frame)
     append(ordered);
 }
 
-void ClaimsWriter::end()
+void ClaimsWriter::close(bool in_order)
 {
     if (failed()) {
         return;
@@ -191,7 +194,7 @@ void ClaimsWriter::end()
     }
     const Frame frame = open_.back();
     open_.pop_back();
-    if (frame.type == ValueType::kObject) {
+    if (frame.type == ValueType::kObject && !in_order) {
         sort_members(frame);
     }
 
@@ -214,18 +217,31 @@ void ClaimsWriter::end()
     too_large_ = image_.size() > kMaxImage;
 }
 
+void ClaimsWriter::clear() noexcept
+{
+    image_.clear();
+    open_.clear();
+    offsets_.clear();
+    too_large_ = false;
+    misused_ = false;
+}
+
 Result<std::vector<std::uint8_t>> ClaimsWriter::finish()
 {
-    ClaimsWriter written;
-    std::swap(written, *this);
-    if (written.too_large_) {
+    std::vector<std::uint8_t> image = std::exchange(image_, {});
+    const bool too_large = too_large_;
+    const bool misused = misused_ || !open_.empty() || image.empty();
+    clear();
+    if (too_large) {
         return fail(Code::kMalformed, "claims are too large");
     }
-    if (written.misused_ || !written.open_.empty() || written.image_.empty()) {
+    if (misused) {
         return fail(Code::kInternal, "claims were not written to their end");
     }
-    written.image_.shrink_to_fit();
-    return std::move(written.image_);
+    if (image.capacity() - image.size() > image.size() / 2) {
+        image.shrink_to_fit();
+    }
+    return image;
 }
 
 }  // namespace token_introspect::token

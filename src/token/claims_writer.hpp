@@ -16,10 +16,18 @@ namespace token_introspect::token {
 /// fail.
 class ClaimsWriter {
 public:
+    /// Forgets what was written, and keeps its room.
+    void clear() noexcept;
+
+    /// Room for an image of about this size, so that it need not grow. For an empty writer.
+    void reserve(std::size_t size) { image_.reserve(size); }
+
     void begin_object() { begin(ValueType::kObject); }
     void begin_array() { begin(ValueType::kArray); }
     /// Of the innermost object or array.
-    void end();
+    void end() { close(false); }
+    /// Likewise, of an object whose members came in the order of their keys, none twice.
+    void end_in_order() { close(true); }
 
     /// Of the member whose value comes next.
     void key(std::string_view name);
@@ -35,7 +43,7 @@ public:
     /// True when the image cannot be had any more: it is too large, or a call did not fit.
     [[nodiscard]] bool failed() const noexcept { return too_large_ || misused_; }
 
-    /// The image, for ClaimsView; the writer is empty afterwards. Fails with kMalformed beyond 2^31
+    /// The image, for ClaimsView; the writer is empty afterwards, and as good as a new one. Fails with kMalformed beyond 2^31
     /// bytes, with kInternal when the calls made no value.
     Result<std::vector<std::uint8_t>> finish();
 
@@ -48,6 +56,7 @@ private:
     };
 
     void begin(ValueType type);
+    void close(bool in_order);
     /// Before a value. False when there is no place for one.
     bool place();
     void append(Bytes bytes);

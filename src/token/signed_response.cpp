@@ -9,7 +9,7 @@ namespace token_introspect::token {
 namespace {
 
 constexpr std::string_view kType = "token-introspection+jwt";
-constexpr const char *kMember = "token_introspection";
+constexpr std::string_view kMember = "token_introspection";
 
 // The JWT around the claims is a message to this resource server, with times of its own.
 Result<void> check_envelope(const ClaimsView &payload, const SignedResponseRules &rules, Now now)
@@ -61,41 +61,35 @@ Result<SignedResponse> signed_response(const Answer &answer)
     return SignedResponse{.jwt = jwt, .is_rfc9701 = is_rfc9701};
 }
 
-Result<std::vector<std::uint8_t>> signed_response_claims(const jose::CompactJws &jws,
-                                                         bool is_rfc9701,
+Result<std::vector<std::uint8_t>> signed_response_claims(const Jwt &jwt, bool is_rfc9701,
                                                          const SignedResponseRules &rules, Now now)
 {
-    const Result<std::vector<std::uint8_t>> header = build_claims(jws.header.get());
-    const Result<std::vector<std::uint8_t>> payload = build_claims(jws.payload.get());
-    if (!header || !payload) {
-        return fail(Code::kIssuerResponse, "the introspection response is too large");
-    }
-    const json_t *claims = json_object_get(jws.payload.get(), kMember);
-    const bool nested = claims != nullptr;
+    const Value member = jwt.claims().find(kMember);
+    const bool nested = member.present();
     if (is_rfc9701 && !nested) {
         return fail(Code::kIssuerResponse,
                     "the introspection response has no token_introspection (RFC 9701)");
     }
     const std::vector<std::string> &types =
         nested ? std::vector<std::string>{std::string(kType)} : rules.token_types;
-    if (!accepts_type(ClaimsView(*header), types)) {
+    if (!accepts_type(jwt.header(), types)) {
         return fail(Code::kIssuerResponse, "the introspection response has another typ");
     }
     if (nested) {
-        if (Result<void> envelope = check_envelope(ClaimsView(*payload), rules, now); !envelope) {
+        if (Result<void> envelope = check_envelope(jwt.claims(), rules, now); !envelope) {
             return std::unexpected(envelope.error());
         }
-        if (!json_is_object(claims)) {
+        if (!member.is_object()) {
             return fail(Code::kIssuerResponse, "token_introspection is no JSON object");
         }
-    } else {
-        claims = jws.payload.get();
     }
-    const json_t *active = json_object_get(claims, "active");
-    if (active == nullptr ? nested : !json_is_true(active)) {
+    const Value claims = nested ? member : jwt.claims().root();
+    const Value active = claims.find("active");
+    if (active.present() ? active.boolean() != true : nested) {
         return fail(Code::kInactive, "the issuer calls the token inactive");
     }
-    return build_claims(claims);
+    const Bytes image = claims.image();
+    return std::vector<std::uint8_t>(image.begin(), image.end());
 }
 
 }  // namespace token_introspect::token

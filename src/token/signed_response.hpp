@@ -2,8 +2,8 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "jose/jws.hpp"
 #include "token/introspection.hpp"
+#include "token/jwt.hpp"
 
 #include <string>
 #include <string_view>
@@ -35,8 +35,7 @@ struct SignedResponseRules {
 /// must be as the RFC has them, exp and nbf hold when present, and `active` must be true.
 /// Without, they are the payload: the issuer signed it, so only an `active` other than true is
 /// kInactive. kIssuerResponse: not such a response. `iss` is left to the caller.
-Result<std::vector<std::uint8_t>> signed_response_claims(const jose::CompactJws &jws,
-                                                         bool is_rfc9701,
+Result<std::vector<std::uint8_t>> signed_response_claims(const Jwt &jwt, bool is_rfc9701,
                                                          const SignedResponseRules &rules, Now now);
 
 }  // namespace token_introspect::token

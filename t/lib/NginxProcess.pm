@@ -227,6 +227,9 @@ sub stop {
 # Lines at alert or above that this test provokes.
 sub expect { $_[0]{expected} = $_[1] }
 
+# A test that is stopped stops its nginx, too.
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
 END {
     local $?;
     for my $pid (keys %running) {

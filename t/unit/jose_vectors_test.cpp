@@ -2,6 +2,7 @@
 
 #include "jose/jws.hpp"
 #include "jose/key.hpp"
+#include "token/jwt.hpp"
 
 #include <gtest/gtest.h>
 
@@ -198,7 +199,7 @@ TEST(RfcExamples, Rfc7515TokensThroughTheWholeOfJws)
         ASSERT_TRUE(jws) << vector.name;
         ASSERT_TRUE(key) << vector.name;
         keys.add(std::move(*key));
-        EXPECT_EQ(jws->issuer(), "joe");
+        EXPECT_EQ(token::JwtParser().parse(token)->issuer(), "joe");
 
         const Result<const Key *> verified = verify(*jws, keys, {});
 
@@ -230,7 +231,9 @@ TEST(RfcExamples, PayloadsThatAreNoClaimsAreNoTokens)
     for (const Vector &vector : vectors()) {
         const std::string token = vector.header + "." + vector.payload + "." + vector.signature;
 
-        EXPECT_EQ(parse_compact(token).has_value(), vector.payload == kJoesPayload) << vector.name;
+        EXPECT_TRUE(parse_compact(token)) << vector.name;
+        EXPECT_EQ(token::JwtParser().parse(token).has_value(), vector.payload == kJoesPayload)
+            << vector.name;
     }
 }
 

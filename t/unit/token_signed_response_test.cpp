@@ -112,13 +112,13 @@ protected:
     {
         const std::string jwt =
             base64url_encode(as_bytes(header)) + "." + base64url_encode(as_bytes(payload)) + ".";
-        const auto jws = jose::parse_compact(jwt);
-        if (!jws) {
-            ADD_FAILURE() << header << payload << jws.error().text;
-            return std::unexpected(jws.error());
+        const auto parsed = JwtParser().parse(jwt);
+        if (!parsed) {
+            ADD_FAILURE() << header << payload << parsed.error().text;
+            return std::unexpected(parsed.error());
         }
         return signed_response_claims(
-            *jws, is_rfc9701,
+            *parsed, is_rfc9701,
             {.audience = "gateway", .token_types = token_types_, .leeway_s = leeway_s_}, kNow);
     }
 
