@@ -12,8 +12,10 @@ constexpr std::size_t kSmallestArea = 1024;
 
 // Bounds of what one insertion does under the lock. It looks at so many entries, and at as many
 // more as a record of its size can outweigh; it passes over those in use for the first of them.
+// Then what is small gives way itself, as long as there may be entries that are not in use.
 constexpr std::size_t kMostLooks = 256;
 constexpr std::size_t kLooksAtUnused = 128;
+constexpr std::size_t kSmall = 1024;
 constexpr int kLooksForDead = 2;
 
 constexpr std::size_t kEvictCursor = 0;
@@ -125,12 +127,18 @@ Arena::Position Store::Root::allocate(std::size_t bytes, Now now, const Entry *k
         Entry *one = arena.is_free(hand) ? nullptr : &entry(hand);
         if (one == nullptr || one == kept || !one->evictable(now)) {
             advance(hand);
-        } else if (const bool dead = one->dead(now);
-                   one->referenced && !dead && looks < kLooksAtUnused)
-        {
+            continue;
+        }
+        const bool dead = one->dead(now);
+        const bool in_use = one->referenced && !dead;
+        if (in_use && looks < kLooksAtUnused) {
             one->referenced = false;
+            ++passed_over;
             advance(hand);
+        } else if (in_use && bytes <= kSmall && passed_over < statistics.entries) {
+            break;
         } else {
+            passed_over = 0;
             statistics.evictions += dead ? 0 : 1;
             remove(*one);
             position = arena.allocate(bytes);

@@ -24,6 +24,7 @@ struct Store::Root {
     LeaseId last_lease;
     std::uint64_t last_generation;
     std::uint64_t chance;
+    std::uint64_t passed_over;  // entries in use, since one was evicted
     Statistics statistics;
     Arena arena;
     // then the buckets, then the arena's area
@@ -81,11 +82,11 @@ struct Store::Root {
         }
     }
 
-    /// A new entry with room for `size` bytes of record; nullptr without memory.
-    Entry *insert(const StoredKey &key, std::size_t size, Now now) noexcept;
-    /// The entry where there is room for `size` bytes of record behind it, which are lost; nullptr
+    /// A new entry with room for so many bytes of record; nullptr without memory.
+    Entry *insert(const StoredKey &key, std::size_t record_size, Now now) noexcept;
+    /// The entry where there is room for so many bytes of record behind it, which are lost; nullptr
     /// without memory, and it then stays as it was.
-    Entry *resize(Entry &entry, std::size_t size, Now now) noexcept;
+    Entry *resize(Entry &old, std::size_t record_size, Now now) noexcept;
     void remove(Entry &entry) noexcept;
 
     /// 32 bits of a simple generator, for jitter.
@@ -94,7 +95,7 @@ struct Store::Root {
     [[nodiscard]] bool consistent() noexcept;
 
 private:
-    Position allocate(std::size_t size, Now now, const Entry *kept) noexcept;
+    Position allocate(std::size_t bytes, Now now, const Entry *kept) noexcept;
     void drop_dead(Now now, const Entry *kept) noexcept;
     void advance(Position &cursor) noexcept;
 

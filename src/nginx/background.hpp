@@ -14,6 +14,7 @@ public:
                       flow::Renewal renewal) noexcept;
 
     Background(ngx_connection_t *connection, ngx_http_request_t *request, Worker &worker) noexcept;
+    ~Background() = default;
     Background(const Background &) = delete;
     Background &operator=(const Background &) = delete;
 

@@ -12,7 +12,7 @@ namespace token_introspect::nginx {
 class ValidationRun final : private Subrequest::Owner {
 public:
     ValidationRun(ngx_http_request_t *request, Worker &worker) noexcept;
-    ~ValidationRun();
+    ~ValidationRun() override;
     ValidationRun(const ValidationRun &) = delete;
     ValidationRun &operator=(const ValidationRun &) = delete;
 
