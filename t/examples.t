@@ -9,6 +9,7 @@ use Loopback;
 use MIME::Base64 qw(encode_base64);
 use NginxProcess;
 use Test::More;
+use Time::HiRes qw(sleep);
 use TokenIntrospect qw(jwk jwks jwt pem);
 
 my $key_set = jwks(jwk('RSA'));
@@ -215,5 +216,25 @@ is try($nginx, '/fhir/metadata')->{status}, 200, 'aidbox: no token where that is
 is try($nginx, '/fhir/Patient')->{body}, outcome('login', 'Unauthorized'), '... but not elsewhere';
 is request($nginx->port, 'DELETE /fhir/metadata')->{status}, 401, '... nor to write';
 $nginx->stop;
+
+# What an issuer that falls does to those who hold good tokens.
+{
+    my $http = http_of('resilient') =~ s/cache_ttl 60s/cache_ttl 1s/r;
+    my $resilient = NginxProcess->start(http => $http);
+    my ($authority) = $issuer->url =~ m{^(http://[^/]+)};
+    my $signed = sub { jwt(-alg => 'RS256', iss => "$authority/", username => 'alice', @_) };
+    is try($resilient, '/', 'active')->{body}, 'alice', 'resilient: an opaque token';
+    is try($resilient, '/', $signed->())->{body}, 'alice', '... and a JWT';
+    $issuer->stop;
+    ok eventually(sub { try($resilient, '/', 'another')->{status} == 503 }),
+        '... the issuer is down: an unknown token has 503';
+    is try($resilient, '/', 'active')->{status}, 200, '... the opaque token goes on' for 1 .. 5;
+    my $end = time + 3;
+    my %seen;
+    $seen{ try($resilient, '/', 'active')->{status} }++ && sleep 0.05 while time < $end;
+    is_deeply [keys %seen], [200], '... also when its time is over';
+    is try($resilient, '/', $signed->(sub => 'another'))->{status}, 200, '... and so do new JWTs';
+    $resilient->stop;
+}
 
 done_testing;
