@@ -147,17 +147,24 @@ sub tally {
 sub load {
     my ($class, $port, $clients, $next, %options) = @_;
     pipe my $near, my $far or die "pipe: $!\n";
+
+    # The wish to end is looked for between requests: a signal caught would interrupt a connect.
+    my $term    = POSIX::SigSet->new(POSIX::SIGTERM());
+    my $before  = POSIX::SigSet->new;
+    my $pending = POSIX::SigSet->new;
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $term, $before) or die "sigprocmask: $!\n";
     my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {
         close $near;
-        my $stop = 0;
-        $SIG{TERM} = sub { $stop = 1 };
         alarm 300 * patience();
         my %seen = (requests => 0, by => {}, unexpected => [], unexpected_count => 0, longest => 0);
         my $n    = 0;
         srand $$;
         run($port, $clients, 240,
-            sub { return $stop ? undef : $next->($n++) },
+            sub {
+                POSIX::sigpending($pending);
+                return $pending->ismember(POSIX::SIGTERM()) ? undef : $next->($n++);
+            },
             sub {
                 my ($request, $answer) = @_;
                 my $took = $answer->{ended} - $answer->{begun};
@@ -175,6 +182,7 @@ sub load {
         syswrite $far, encode_json(\%seen);
         POSIX::_exit(0);
     }
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $before);
     close $far;
     $running{$pid} = $$;
     return bless { pid => $pid, pipe => $near }, $class;
