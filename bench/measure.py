@@ -36,6 +36,10 @@ def note(text):
     print(f"bench: {text}", file=sys.stderr)
 
 
+def mean(samples):
+    return {key: sum(one[key] for one in samples) / len(samples) for key in samples[0]}
+
+
 class Bench:
     def __init__(self, machine, options):
         self.machine = machine
@@ -127,9 +131,10 @@ class Bench:
         }
 
     def round(self, group, backwards):
-        """One round of a group: the unprotected location first and last, the rows between."""
+        """One round of a group: each row between two looks at the unprotected location, because
+        the machine may run faster or slower a second later."""
         base = self.servers[group.server]
-        around = [self.sample(base, "/plain", group.tokens)]
+        plain = [self.sample(base, "/plain", group.tokens)]
         if group.reference:
             group.references.append(self.sample(self.servers["bare"], "/plain", group.tokens))
         for row in reversed(group.rows) if backwards else group.rows:
@@ -137,8 +142,9 @@ class Bench:
                 spent = self.verify(row.algorithm)
                 self.openssl.setdefault(row.algorithm, []).append(spent)
             row.samples.append(self.sample(self.servers[row.server], row.path, group.tokens_of(row)))
-        around.append(self.sample(base, "/plain", group.tokens))
-        group.samples.append({key: sum(one[key] for one in around) / 2 for key in around[0]})
+            plain.append(self.sample(base, "/plain", group.tokens))
+            row.bases.append(mean(plain[-2:]))
+        group.samples.append(mean(plain))
 
     def verify(self, algorithm):
         """Microseconds of OpenSSL's own verification, on the worker's core."""

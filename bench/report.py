@@ -25,7 +25,7 @@ class Line:
     """A row against its unprotected location: medians over the rounds of what was side by side."""
 
     def __init__(self, row, group):
-        pairs = list(zip(row["samples"], group["samples"], strict=True))
+        pairs = list(zip(row["samples"], row["bases"], strict=True))
         self.key = row["key"]
         self.title = row["title"]
         self.algorithm = row["algorithm"]
@@ -224,8 +224,8 @@ def markdown(found):
         "",
         "One worker on a core of its own, the client with 32 connections on another; JWTs of 800 bytes.",
         "Added CPU is the worker's user and system time per request less that of the unprotected",
-        "location, which gets the same headers from the same client in the same round; instructions are",
-        "those of user space. Latencies are those of a saturated worker; in brackets those of the",
+        "location, which gets the same headers from the same client just before and after; instructions",
+        "are those of user space. Latencies are those of a saturated worker; in brackets those of the",
         "unprotected location. docs/performance.md says more.",
         "",
     ]

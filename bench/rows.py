@@ -23,6 +23,7 @@ class Row:
     added: float = None  # at most these microseconds
     algorithm: str = None  # OpenSSL's own time for it is measured beside it
     samples: list = dataclasses.field(default_factory=list)
+    bases: list = dataclasses.field(default_factory=list)  # the unprotected location beside each
 
 
 @dataclasses.dataclass
