@@ -35,7 +35,7 @@ private:
     BoundedPattern(std::unique_ptr<Pattern> quick, std::unique_ptr<Pattern> thorough) noexcept;
 
     std::unique_ptr<Pattern> quick_;
-    std::unique_ptr<Pattern> thorough_;
+    std::unique_ptr<Pattern> thorough_;  // nullptr where the quick one always has an answer
 };
 
 }  // namespace token_introspect::policy

@@ -34,10 +34,14 @@ std::string a(std::size_t count)
 TEST(BoundedPattern, FindsWhatPcreFinds)
 {
     const std::vector<std::string> texts = {
-        "",     "a",           "b",        "ab",          "ba",    "a\nb",       "b\n",
-        "A",    "xabx",        "/fhir/Pa", "aa bb aa bb", "ä",     "(a(b)c)",    "\n",
-        "a|b",  "abcabc",      "1.2.3.4",  "a.b",         "  a  ", "Encounter/", a(300) + "b",
-        "ab\r", "foo=1&bar=2", "foobar",   "barfoo",      "aXbXc"};
+        "",           "a",        "b",           "ab",
+        "ba",         "a\nb",     "b\n",         "A",
+        "xabx",       "/fhir/Pa", "aa bb aa bb", "ä",
+        "(a(b)c)",    "\n",       "a|b",         "abcabc",
+        "1.2.3.4",    "a.b",      "  a  ",       "Encounter/",
+        a(300) + "b", "ab\r",     "foo=1&bar=2", "foobar",
+        "barfoo",     "aXbXc",    "a-b#",        "~!@%,;:'<>\"_",
+        "/fhi/fhir/"};
     const std::vector<std::string> expressions = {"a",
                                                   "^a",
                                                   "a$",
@@ -72,7 +76,15 @@ TEST(BoundedPattern, FindsWhatPcreFinds)
                                                   "\\Ka",
                                                   "\\Ga",
                                                   "(?>a+)b",
-                                                  "(\\((?:[^()]|(?1))*\\))"};
+                                                  "(\\((?:[^()]|(?1))*\\))",
+                                                  "foo",
+                                                  "/fhir/",
+                                                  "Encounter/",
+                                                  "foo=1&bar",
+                                                  "a bb",
+                                                  "#",
+                                                  "a-b",
+                                                  "~!@%,;:'<>\"_"};
     for (const std::string &expression : expressions) {
         if (expression.contains("(*A")) {
             continue;  // refused, see below

@@ -332,7 +332,7 @@ private:
             return '[' + text + ']';
         }
         if (json_text(value) == "LIMIT" && chance(70)) {
-            return R"("#a")";
+            return R"("#[a]")";
         }
         if (is_null(value) || chance(20)) {
             return word();
@@ -346,7 +346,7 @@ private:
     std::string word()
     {
         return chance(30) ? path()
-                          : pick({R"("present?")", R"("nil?")", R"("not-blank?")", R"("#a")",
+                          : pick({R"("present?")", R"("nil?")", R"("not-blank?")", R"("#[a]")",
                                   R"("#^b$")", R"("a")", "1", "true", "{}", "[]"});
     }
 
