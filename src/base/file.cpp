@@ -72,6 +72,16 @@ std::expected<std::string, std::string> read_file(const Descriptor &file, const 
     return content;
 }
 
+void drop_final_newline(std::string &text)
+{
+    if (text.ends_with('\n')) {
+        text.pop_back();
+    }
+    if (text.ends_with('\r')) {
+        text.pop_back();
+    }
+}
+
 WatchedFile::WatchedFile(std::string path) : path_(std::move(path))
 {
     stamp(path_, stamp_);

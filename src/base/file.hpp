@@ -33,6 +33,9 @@ std::expected<std::string, std::string> read_file(const std::string &path, std::
 std::expected<std::string, std::string> read_file(const Descriptor &file, const std::string &path,
                                                   std::size_t limit);
 
+/// Takes one newline off the end: editors and `echo` end a file with one that is no part of a secret.
+void drop_final_newline(std::string &text);
+
 /// Tells when a file has been replaced or written to, asking the file system at most once a second.
 class WatchedFile {
 public:

@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace token_introspect {
 
@@ -88,6 +89,19 @@ Result<Json> parse(std::string_view text, const JsonLimits &limits, std::size_t 
     return value;
 }
 
+struct JsonTextDeleter {
+    void operator()(char *text) const noexcept { std::free(text); }
+};
+
+Result<std::string> dump(const json_t *value, std::size_t flags)
+{
+    const std::unique_ptr<char, JsonTextDeleter> text(json_dumps(value, flags | JSON_COMPACT));
+    if (!text) {
+        return fail(Code::kInternal, "no memory for JSON");
+    }
+    return std::string(text.get());
+}
+
 }  // namespace
 
 Result<Json> parse_json_object(std::string_view text, const JsonLimits &limits)
@@ -146,6 +160,21 @@ std::optional<std::string_view> unknown_json_member(const json_t *object,
     }
 
     return std::nullopt;
+}
+
+Result<std::string> json_compact(const json_t *value)
+{
+    return dump(value, 0);
+}
+
+Result<std::string> json_sorted(const json_t *value)
+{
+    return dump(value, JSON_SORT_KEYS);
+}
+
+bool json_set_text(json_t *object, const char *name, std::string_view text) noexcept
+{
+    return json_object_set_new(object, name, json_stringn(text.data(), text.size())) == 0;
 }
 
 void seed_json_hash() noexcept

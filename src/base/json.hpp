@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -48,6 +49,16 @@ JsonMembers json_members(const json_t *object);
 /// The name of the first member of an object that is none of these.
 std::optional<std::string_view> unknown_json_member(const json_t *object,
                                                     std::span<const std::string_view> known);
+
+/// The shortest text of an object or array, with members in the order they were set; kInternal when
+/// out of memory or without a value.
+Result<std::string> json_compact(const json_t *value);
+
+/// As above with sorted members (RFC 7638 section 3).
+Result<std::string> json_sorted(const json_t *value);
+
+/// Sets a string member; false when out of memory or when the text is not UTF-8.
+[[nodiscard]] bool json_set_text(json_t *object, const char *name, std::string_view text) noexcept;
 
 /// Seeds Jansson's hash once per process, before fork (0: from the system's randomness).
 void seed_json_hash() noexcept;

@@ -1,58 +1,15 @@
 #include "jose/jwk.hpp"
 
-#include <array>
-
 namespace token_introspect::jose {
 
 namespace {
 
-// 8192 bits and a few superfluous zeros; what is longer is not worth decoding.
-constexpr std::size_t kMaxNumberBytes = 1040;
 constexpr std::size_t kMaxSecretBytes = 8192;
-
-/// A string member: nothing when absent, kMalformedKey when it is of another type.
-Result<std::optional<std::string_view>> optional_string(const json_t *jwk,
-                                                        const char *name) noexcept
-{
-    const json_t *value = json_object_get(jwk, name);
-
-    if (value == nullptr) {
-        return std::nullopt;
-    }
-    if (!json_is_string(value)) {
-        return fail(Code::kMalformedKey, "a JWK member of a wrong type");
-    }
-
-    return std::string_view(json_string_value(value), json_string_length(value));
-}
-
-Result<std::vector<std::uint8_t>> octets(const json_t *jwk, const char *name, std::size_t max)
-{
-    const auto text = optional_string(jwk, name);
-
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    if (!*text) {
-        return fail(Code::kMalformedKey, "a JWK lacks a member of its key");
-    }
-    if (base64url_decoded_size((*text)->size()) > max) {
-        return fail(Code::kUnsupportedKey, "a JWK member is too long");
-    }
-
-    std::vector<std::uint8_t> bytes(base64url_decoded_size((*text)->size()));
-
-    if (!base64url_decode(**text, bytes)) {
-        return fail(Code::kMalformedKey, "a JWK member is not base64url");
-    }
-
-    return bytes;
-}
 
 Result<KeyMaterial> read_rsa(const json_t *jwk)
 {
-    const auto modulus = octets(jwk, "n", kMaxNumberBytes);
-    const auto exponent = octets(jwk, "e", kMaxNumberBytes);
+    const auto modulus = jwk_octets(jwk, "n", kMaxJwkNumberBytes);
+    const auto exponent = jwk_octets(jwk, "e", kMaxJwkNumberBytes);
 
     if (!modulus || !exponent) {
         return std::unexpected(!modulus ? modulus.error() : exponent.error());
@@ -64,7 +21,7 @@ Result<KeyMaterial> read_rsa(const json_t *jwk)
 /// Of any type: whether it fits kty is for the material to say.
 Result<Curve> read_curve(const json_t *jwk) noexcept
 {
-    const auto name = optional_string(jwk, "crv");
+    const auto name = jwk_string(jwk, "crv");
 
     if (!name) {
         return std::unexpected(name.error());
@@ -90,8 +47,8 @@ Result<KeyMaterial> read_ec(const json_t *jwk)
         return std::unexpected(curve.error());
     }
 
-    const auto x = octets(jwk, "x", kMaxNumberBytes);
-    const auto y = octets(jwk, "y", kMaxNumberBytes);
+    const auto x = jwk_octets(jwk, "x", kMaxJwkNumberBytes);
+    const auto y = jwk_octets(jwk, "y", kMaxJwkNumberBytes);
 
     if (!x || !y) {
         return std::unexpected(!x ? x.error() : y.error());
@@ -108,7 +65,7 @@ Result<KeyMaterial> read_okp(const json_t *jwk)
         return std::unexpected(curve.error());
     }
 
-    const auto point = octets(jwk, "x", kMaxNumberBytes);
+    const auto point = jwk_octets(jwk, "x", kMaxJwkNumberBytes);
 
     if (!point) {
         return std::unexpected(point.error());
@@ -119,7 +76,7 @@ Result<KeyMaterial> read_okp(const json_t *jwk)
 
 Result<KeyMaterial> read_oct(const json_t *jwk)
 {
-    auto secret = octets(jwk, "k", kMaxSecretBytes);
+    auto secret = jwk_octets(jwk, "k", kMaxSecretBytes);
 
     if (!secret) {
         return std::unexpected(secret.error());
@@ -130,7 +87,7 @@ Result<KeyMaterial> read_oct(const json_t *jwk)
 
 Result<KeyMaterial> read_material(const json_t *jwk)
 {
-    const auto type = optional_string(jwk, "kty");
+    const auto type = jwk_string(jwk, "kty");
 
     if (!type) {
         return std::unexpected(type.error());
@@ -155,43 +112,9 @@ Result<KeyMaterial> read_material(const json_t *jwk)
     return fail(Code::kUnsupportedKey, "a JWK with an unsupported kty");
 }
 
-Result<void> check_use(const json_t *jwk) noexcept
-{
-    const auto use = optional_string(jwk, "use");
-
-    if (!use) {
-        return std::unexpected(use.error());
-    }
-    if (*use && **use != "sig") {
-        return fail(Code::kUnsupportedKey, "a JWK whose use is not sig");
-    }
-
-    const json_t *operations = json_object_get(jwk, "key_ops");
-    bool verifies = operations == nullptr;
-
-    if (operations != nullptr && !json_is_array(operations)) {
-        return fail(Code::kMalformedKey, "the key_ops of a JWK are no array");
-    }
-
-    for (std::size_t i = 0; i < json_array_size(operations); i++) {
-        const json_t *operation = json_array_get(operations, i);
-
-        if (!json_is_string(operation)) {
-            return fail(Code::kMalformedKey, "one of the key_ops of a JWK is no string");
-        }
-        verifies = verifies || std::string_view(json_string_value(operation)) == "verify";
-    }
-
-    if (!verifies) {
-        return fail(Code::kUnsupportedKey, "a JWK whose key_ops lack verify");
-    }
-
-    return {};
-}
-
 Result<std::optional<Algorithm>> read_algorithm(const json_t *jwk) noexcept
 {
-    const auto value = optional_string(jwk, "alg");
+    const auto value = jwk_string(jwk, "alg");
 
     if (!value) {
         return std::unexpected(value.error());
@@ -211,17 +134,88 @@ Result<std::optional<Algorithm>> read_algorithm(const json_t *jwk) noexcept
 
 }  // namespace
 
-Result<Jwk> read_jwk(const json_t *jwk)
+Result<std::optional<std::string_view>> jwk_string(const json_t *jwk, const char *name) noexcept
+{
+    const json_t *value = json_object_get(jwk, name);
+
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!json_is_string(value)) {
+        return fail(Code::kMalformedKey, "a JWK member of a wrong type");
+    }
+
+    return std::string_view(json_string_value(value), json_string_length(value));
+}
+
+Result<std::vector<std::uint8_t>> jwk_octets(const json_t *jwk, const char *name, std::size_t max)
+{
+    const auto text = jwk_string(jwk, name);
+
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    if (!*text) {
+        return fail(Code::kMalformedKey, "a JWK lacks a member of its key");
+    }
+    if (base64url_decoded_size((*text)->size()) > max) {
+        return fail(Code::kUnsupportedKey, "a JWK member is too long");
+    }
+
+    std::vector<std::uint8_t> bytes(base64url_decoded_size((*text)->size()));
+
+    if (!base64url_decode(**text, bytes)) {
+        return fail(Code::kMalformedKey, "a JWK member is not base64url");
+    }
+
+    return bytes;
+}
+
+Result<void> check_jwk_use(const json_t *jwk, const JwkPurpose &purpose) noexcept
+{
+    const auto use = jwk_string(jwk, "use");
+
+    if (!use) {
+        return std::unexpected(use.error());
+    }
+    if (*use && **use != purpose.use) {
+        return fail(Code::kUnsupportedKey, purpose.other_use);
+    }
+
+    const json_t *operations = json_object_get(jwk, "key_ops");
+    bool serves = operations == nullptr;
+
+    if (operations != nullptr && !json_is_array(operations)) {
+        return fail(Code::kMalformedKey, "the key_ops of a JWK are no array");
+    }
+
+    for (std::size_t i = 0; i < json_array_size(operations); i++) {
+        const json_t *operation = json_array_get(operations, i);
+
+        if (!json_is_string(operation)) {
+            return fail(Code::kMalformedKey, "one of the key_ops of a JWK is no string");
+        }
+        serves = serves || std::string_view(json_string_value(operation)) == purpose.operation;
+    }
+
+    if (!serves) {
+        return fail(Code::kUnsupportedKey, purpose.lacks_operation);
+    }
+
+    return {};
+}
+
+Result<Jwk> read_jwk(const json_t *jwk, const JwkPurpose &purpose)
 {
     if (!json_is_object(jwk)) {
         return fail(Code::kMalformedKey, "a JWK that is no JSON object");
     }
 
-    if (Result<void> usable = check_use(jwk); !usable) {
+    if (Result<void> usable = check_jwk_use(jwk, purpose); !usable) {
         return std::unexpected(usable.error());
     }
 
-    const auto kid = optional_string(jwk, "kid");
+    const auto kid = jwk_string(jwk, "kid");
     const auto algorithm = read_algorithm(jwk);
 
     if (!kid || !algorithm) {

@@ -1,5 +1,7 @@
 #include "jose/verifier.hpp"
 
+#include "jose/signature_scheme.hpp"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/params.h>
@@ -11,51 +13,8 @@ namespace token_introspect::jose {
 
 namespace {
 
-enum class Scheme : std::uint8_t { kMac, kPkcs1, kPss, kEcdsa, kEdwards };
-
-struct Traits {
-    Scheme scheme;
-    std::string_view digest;      // zero-terminated
-    std::size_t coordinate_size;  // ECDSA: of r and of s
-};
-
-// In the order of Algorithm.
-constexpr auto kTraits = std::to_array<Traits>({
-    {Scheme::kMac, "SHA2-256", 0},
-    {Scheme::kMac, "SHA2-384", 0},
-    {Scheme::kMac, "SHA2-512", 0},
-    {Scheme::kPkcs1, "SHA2-256", 0},
-    {Scheme::kPkcs1, "SHA2-384", 0},
-    {Scheme::kPkcs1, "SHA2-512", 0},
-    {Scheme::kPss, "SHA2-256", 0},
-    {Scheme::kPss, "SHA2-384", 0},
-    {Scheme::kPss, "SHA2-512", 0},
-    {Scheme::kEcdsa, "SHA2-256", 32},
-    {Scheme::kEcdsa, "SHA2-384", 48},
-    {Scheme::kEcdsa, "SHA2-512", 66},
-    {Scheme::kEcdsa, "SHA2-256", 32},
-    {Scheme::kEdwards, "", 0},
-});
-
-static_assert(kTraits.size() == static_cast<std::size_t>(Algorithm::kCount));
-static_assert(kTraits[static_cast<std::size_t>(Algorithm::kRS256)].scheme == Scheme::kPkcs1);
-static_assert(kTraits[static_cast<std::size_t>(Algorithm::kPS256)].scheme == Scheme::kPss);
-static_assert(kTraits[static_cast<std::size_t>(Algorithm::kES256)].scheme == Scheme::kEcdsa);
-static_assert(kTraits[static_cast<std::size_t>(Algorithm::kEdDSA)].scheme == Scheme::kEdwards);
-
 // EVP_MAC_init without a key does nothing for HMAC before 3.0.3 (openssl issue 17811).
 constexpr unsigned long kFirstRewindingOpenssl = 0x30000030UL;
-
-const Traits &traits(Algorithm algorithm) noexcept
-{
-    return kTraits[static_cast<std::size_t>(algorithm)];
-}
-
-OSSL_PARAM text_param(const char *name, std::string_view value) noexcept
-{
-    // OpenSSL only reads it; its type has no const because the same type is used to get values.
-    return OSSL_PARAM_construct_utf8_string(name, const_cast<char *>(value.data()), value.size());
-}
 
 std::size_t put_integer(Bytes number, std::span<std::uint8_t> out) noexcept
 {
@@ -77,13 +36,14 @@ std::size_t put_integer(Bytes number, std::span<std::uint8_t> out) noexcept
 std::optional<MacVerifier> MacVerifier::prepare(Bytes secret, Algorithm algorithm) noexcept
 {
     const EvpMac mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_DIGEST, traits(algorithm).digest),
+    const SignatureScheme &of = signature_scheme(algorithm);
+    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_DIGEST, of.digest),
                                  OSSL_PARAM_construct_end()};
     MacVerifier verifier;
 
     verifier.context_.reset(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
 
-    if (traits(algorithm).scheme != Scheme::kMac || secret.empty() || !verifier.context_
+    if (of.family != SignatureFamily::kMac || secret.empty() || !verifier.context_
         || EVP_MAC_init(verifier.context_.get(), secret.data(), secret.size(), params) != 1)
     {
         return std::nullopt;
@@ -99,45 +59,31 @@ std::optional<MacVerifier> MacVerifier::prepare(Bytes secret, Algorithm algorith
 bool MacVerifier::operator()(Bytes input, Bytes signature) noexcept
 {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> mac;
+
+    return signature.size() == size_ && compute(input, mac) == size_
+           && equals_in_constant_time({mac.data(), size_}, signature);
+}
+
+std::size_t MacVerifier::compute(Bytes input, std::span<std::uint8_t, EVP_MAX_MD_SIZE> out) noexcept
+{
+    const Bytes key = rewinds_ ? Bytes() : secret_;
     std::size_t size = 0;
 
-    if (signature.size() != size_) {
-        return false;
-    }
-
-    const Bytes key = rewinds_ ? Bytes() : secret_;
-
-    return EVP_MAC_init(context_.get(), key.data(), key.size(), nullptr) == 1
-           && EVP_MAC_update(context_.get(), input.data(), input.size()) == 1
-           && EVP_MAC_final(context_.get(), mac.data(), &size, mac.size()) == 1
-           && equals_in_constant_time({mac.data(), size}, signature);
+    const bool computed = EVP_MAC_init(context_.get(), key.data(), key.size(), nullptr) == 1
+                          && EVP_MAC_update(context_.get(), input.data(), input.size()) == 1
+                          && EVP_MAC_final(context_.get(), out.data(), &size, out.size()) == 1;
+    return computed ? size : 0;
 }
 
 std::optional<SignatureVerifier> SignatureVerifier::prepare(EVP_PKEY *key,
                                                             Algorithm algorithm) noexcept
 {
-    const Traits &of = traits(algorithm);
-    std::array<OSSL_PARAM, 6> params;
-    std::size_t count = 0;
+    const SignatureScheme &of = signature_scheme(algorithm);
+    const std::optional<SignatureParams> params = signature_params(of);
 
-    params[count++] = text_param(OSSL_SIGNATURE_PARAM_DIGEST, of.digest);
-
-    switch (of.scheme) {
-    case Scheme::kEcdsa:
-        break;
-    case Scheme::kPkcs1:
-        params[count++] = text_param(OSSL_SIGNATURE_PARAM_PAD_MODE, OSSL_PKEY_RSA_PAD_MODE_PKCSV15);
-        break;
-    case Scheme::kPss:
-        params[count++] = text_param(OSSL_SIGNATURE_PARAM_PAD_MODE, OSSL_PKEY_RSA_PAD_MODE_PSS);
-        params[count++] = text_param(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, of.digest);
-        params[count++] =
-            text_param(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST);
-        break;
-    default:
+    if (!params) {
         return std::nullopt;
     }
-    params[count] = OSSL_PARAM_construct_end();
 
     SignatureVerifier verifier;
 
@@ -146,12 +92,12 @@ std::optional<SignatureVerifier> SignatureVerifier::prepare(EVP_PKEY *key,
     verifier.key_context_.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
 
     if (!verifier.digest_ || !verifier.digest_context_ || !verifier.key_context_
-        || EVP_PKEY_verify_init_ex(verifier.key_context_.get(), params.data()) != 1)
+        || EVP_PKEY_verify_init_ex(verifier.key_context_.get(), params->data()) != 1)
     {
         return std::nullopt;
     }
 
-    verifier.is_ecdsa_ = of.scheme == Scheme::kEcdsa;
+    verifier.is_ecdsa_ = of.family == SignatureFamily::kEcdsa;
     verifier.size_ = verifier.is_ecdsa_ ? 2 * of.coordinate_size
                                         : static_cast<std::size_t>(EVP_PKEY_get_size(key));
 

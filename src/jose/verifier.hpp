@@ -17,6 +17,9 @@ public:
     static std::optional<MacVerifier> prepare(Bytes secret, Algorithm algorithm) noexcept;
     bool operator()(Bytes input, Bytes signature) noexcept;
 
+    /// The MAC itself, for the one who signs; gives its size, 0 when OpenSSL fails.
+    std::size_t compute(Bytes input, std::span<std::uint8_t, EVP_MAX_MD_SIZE> out) noexcept;
+
 private:
     MacVerifier() = default;
 
