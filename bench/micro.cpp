@@ -76,7 +76,7 @@ struct Block {
 class Silent final : public flow::Host {
 public:
     void settled(const cache::Key &) noexcept override {}
-    void report(Severity, const flow::Introspector &, std::string_view) noexcept override {}
+    void report(Severity, const flow::Peer &, std::string_view) noexcept override {}
 };
 
 const std::vector<std::uint8_t> &image()

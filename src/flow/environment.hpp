@@ -23,24 +23,23 @@ public:
     virtual void settled(const cache::Key &key) noexcept = 0;
 
     /// Something an operator should read; never token, secret or claim bytes.
-    virtual void report(Severity severity, const Introspector &introspector,
-                        std::string_view text) noexcept = 0;
+    virtual void report(Severity severity, const Peer &peer, std::string_view text) noexcept = 0;
 };
 
 /// Everything of a worker that validations share.
 struct Environment {
     Sha256Hasher &hasher;
     std::span<IntrospectorState> states;    ///< by Introspector::index
-    std::span<cache::Store *const> stores;  ///< likewise; several may share one
+    std::span<cache::Store *const> stores;  ///< by Peer::index; several may share one
     Host &host;
     const resource::UserStore *users = nullptr;  ///< of the configuration, when there is one
     DocumentFiles *files = nullptr;              ///< with jwks_cache_path
     Front *front = nullptr;                      ///< nullptr: the store is asked each time
     token::JwtParser jwts{};
 
-    [[nodiscard]] cache::Store &store_of(const Introspector &introspector) const noexcept
+    [[nodiscard]] cache::Store &store_of(const Peer &peer) const noexcept
     {
-        return *stores[introspector.index];
+        return *stores[peer.index];
     }
 };
 

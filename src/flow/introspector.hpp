@@ -1,11 +1,10 @@
 #pragma once
 
-#include "cache/store.hpp"
+#include "flow/peer.hpp"
 #include "jose/jws.hpp"
-#include "token/introspection.hpp"
+#include "jose/key_source.hpp"
 #include "token/registered_claims.hpp"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,21 +12,11 @@ namespace token_introspect::flow {
 
 enum class Kind : std::uint8_t { kJwt, kOpaque };
 
-enum class KeyFormat : std::uint8_t { kGuess, kPem, kPlain, kBase64url, kJwk, kJwkSet };
-
-/// One configured key: `secret`, `key`, or `jwks_file`.
-struct KeySource {
-    std::string value;  ///< the material, or the path when from_file
-    bool from_file = false;
-    KeyFormat format = KeyFormat::kGuess;
-    jose::KeyOptions options;
-};
-
 /// A trusted issuer of tokens and how its tokens are validated: one token_introspector block.
 /// Immutable once the configuration is read; shared by all requests.
-struct Introspector {
-    std::string name;
-    std::size_t index = 0;  ///< its place in Environment::states
+struct Introspector : Peer {
+    Introspector() noexcept : Peer(Role::kIntrospector) {}
+
     Kind kind = Kind::kJwt;
     std::string cookie;  ///< of `type cookie`: the cookie whose value is introspected
 
@@ -36,37 +25,22 @@ struct Introspector {
     std::vector<std::string> token_types;  ///< accepted typ values, "" for none
     jose::JwsLimits limits;
 
-    std::vector<KeySource> keys;
+    std::vector<jose::KeySource> keys;
     std::string jwks_uri;                     ///< internal location or absolute URL
     std::vector<std::string> discovery_uris;  ///< tried in order on 404
     std::string introspection_endpoint;
     bool signed_response = false;   ///< the endpoint answers with JWTs that keys verify (RFC 9701)
     std::string response_audience;  ///< this resource server, as RFC 9701's `aud` names it
 
-    token::ClientCredentials credentials;
-    std::string client_secret_file;
-    std::string authorization_file;
     std::string token_type_hint;
 
     std::vector<std::string> user_claims;  ///< the first present names the user; empty: no user
     std::string user_endpoint;             ///< where to ask about users, see user_uri
 
-    std::uint64_t cache_ttl_ms = 300'000;  ///< 0: off
     std::uint64_t cache_inactive_ttl_ms = 10'000;
     bool cache_verified_jwt = true;
-    cache::StaleUse stale_use;               ///< when results that no longer count are served
-    std::uint64_t stale_ttl_ms = 3'600'000;  ///< and for how long
 
-    std::size_t response_size = 65536;
-    std::uint64_t fetch_ms = 12'000;  ///< longest time a whole fetch may take
-    /// Requests of one worker that may wait for it; 0: any number; nothing: the worker decides.
-    std::optional<std::size_t> max_waiting;
-
-    /// The first 16 bytes of a SHA-256 over the block's words: a record made under other words is
-    /// never found.
-    std::array<std::uint8_t, 16> fingerprint{};
-
-    /// Likewise over those words only that say which documents it fetches and who is believed to
+    /// As `fingerprint` over those words only that say which documents it fetches and who is believed to
     /// send them, in any order: what was saved under it survives all other edits of the block.
     std::array<std::uint8_t, 16> document_identity{};
 
@@ -88,10 +62,6 @@ struct Introspector {
         return rules.issuers.empty() && !rules.any_issuer;
     }
 
-    [[nodiscard]] cache::Key token_key(const Sha256 &token_digest) const noexcept
-    {
-        return {.digest = token_digest, .scope = fingerprint};
-    }
     /// Of what the user_endpoint said; `id_digest` is of the user's id.
     [[nodiscard]] cache::Key user_key(const Sha256 &id_digest) const noexcept
     {
@@ -99,21 +69,12 @@ struct Introspector {
         key.scope.back() ^= 0xff;  // no token's scope
         return key;
     }
-    /// Documents have names no SHA-256 of a token can be expected to equal.
     [[nodiscard]] cache::Key key_set_key() const noexcept { return document_key('k'); }
     [[nodiscard]] cache::Key metadata_key() const noexcept { return document_key('m'); }
 
     /// Of the endpoints that are asked about many things: what they have failed at in a row.
     [[nodiscard]] cache::Key introspection_circuit() const noexcept { return document_key('i'); }
     [[nodiscard]] cache::Key user_circuit() const noexcept { return document_key('u'); }
-
-private:
-    [[nodiscard]] cache::Key document_key(char what) const noexcept
-    {
-        cache::Key key{.digest = {}, .scope = fingerprint};
-        key.digest[0] = static_cast<std::uint8_t>(what);
-        return key;
-    }
 };
 
 }  // namespace token_introspect::flow

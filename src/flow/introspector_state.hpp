@@ -1,13 +1,13 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/file.hpp"
+#include "base/watched_files.hpp"
 #include "flow/introspector.hpp"
+#include "flow/peer_credentials.hpp"
 #include "token/metadata.hpp"
 
 #include <expected>
 #include <string>
-#include <vector>
 
 namespace token_introspect::flow {
 
@@ -52,7 +52,7 @@ public:
 
     [[nodiscard]] const token::ClientCredentials &credentials() const noexcept
     {
-        return credentials_;
+        return credentials_.get();
     }
 
     /// Where to fetch keys and introspect: as configured, or else as the metadata says.
@@ -75,9 +75,8 @@ private:
     token::Metadata metadata_;
     std::uint64_t metadata_generation_ = 0;
     std::uint64_t metadata_kept_until_ms_ = 0;
-    token::ClientCredentials credentials_;
-    std::vector<WatchedFile> files_;
-    std::string problem_;  // of the last reload, as reported
+    PeerCredentials credentials_;
+    WatchedFiles files_;
 };
 
 }  // namespace token_introspect::flow

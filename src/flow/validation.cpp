@@ -1,5 +1,6 @@
 #include "flow/validation.hpp"
 
+#include "flow/asking.hpp"
 #include "flow/user_uri.hpp"
 
 #include <algorithm>
@@ -8,9 +9,6 @@
 namespace token_introspect::flow {
 
 namespace {
-
-// What a fetch's own limit does not cover: connecting the pieces in a busy worker.
-constexpr std::uint64_t kLeaseMarginMs = 1000;
 
 // Which of several refusals tells the client most.
 int weight(Code code) noexcept
@@ -131,7 +129,7 @@ Step Validation::go_on(Now now)
     case Stage::kUser:
         return resolve_user(now);
     case Stage::kRenewal:
-        return finish(try_renewal(now), renewal_->introspector);
+        return finish(try_renewal(now), renewing_);
     default:
         return run(now);
     }
@@ -417,24 +415,6 @@ Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &k
     return code;
 }
 
-cache::Wanted Validation::wanted(const Introspector &introspector, std::uint64_t since_ms,
-                                 std::size_t fetches) noexcept
-{
-    return {.since_ms = since_ms,
-            .lease_ms = (introspector.fetch_ms + kLeaseMarginMs) * fetches,
-            .stale = introspector.stale_use};
-}
-
-cache::Lifetime Validation::lifetime(const Introspector &introspector,
-                                     std::uint64_t ttl_ms) noexcept
-{
-    const cache::StaleUse &use = introspector.stale_use;
-    const bool served = use.on_error || use.on_timeout || use.while_updating;
-    return {.ttl_ms = ttl_ms,
-            .expires_at_s = cache::kNeverExpires,
-            .stale_ms = served ? introspector.stale_ttl_ms : 0};
-}
-
 Code Validation::failed(const cache::Acquired &acquired) noexcept
 {
     retry_after_ms_ = acquired.retry_after_ms;
@@ -457,7 +437,7 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
     const IntrospectorState &state = state_of(introspector);
     fetching_ = &introspector;
     fetched_document_ = document;
-    Fetch fetch{.introspector = &introspector,
+    Fetch fetch{.peer = &introspector,
                 .document = document,
                 .uri = {},
                 .authorization = {},
@@ -490,11 +470,7 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
 
 void Validation::report(const Introspector &introspector, const Error &error) const
 {
-    std::string text(error.text);
-    if (error.code == Code::kIssuerStatus) {
-        text += ": " + std::to_string(fetched_status_);
-    }
-    environment_->host.report(outcome(error.code).severity, introspector, text);
+    flow::report(environment_->host, introspector, error, fetched_status_);
 }
 
 Step Validation::resume(Now now, const Result<token::Answer> &answer)
@@ -516,15 +492,6 @@ Step Validation::resume(Now now, const Result<token::Answer> &answer)
     }
     took_document(now, answer);
     return go_on(now);
-}
-
-// What the fetch under way says of the endpoint itself: any other answer shows that it lives.
-bool Validation::endpoint_is_down(Code code) const noexcept
-{
-    const bool busy_or_gone =
-        code == Code::kIssuerStatus
-        && (fetched_status_ == 429 || (fetched_status_ >= 502 && fetched_status_ <= 504));
-    return busy_or_gone || code == Code::kIssuerUnreachable || code == Code::kIssuerTimeout;
 }
 
 Code Validation::use(const Introspector &introspector, const cache::Record &record,

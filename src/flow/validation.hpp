@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flow/environment.hpp"
-#include "flow/lease.hpp"
+#include "flow/procedure.hpp"
 #include "jose/jws.hpp"
 
 #include <expected>
@@ -19,70 +19,27 @@ enum class CacheStatus : std::uint8_t { kNone, kHit, kMiss, kExpired, kStale, kU
 /// HIT, MISS, EXPIRED, STALE, UPDATING, BYPASS, or nothing.
 std::string_view name(CacheStatus status) noexcept;
 
-enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection, kUser };
-
-/// What the caller is to fetch before it calls resume. A GET when `form` is empty, else a POST of
-/// that application/x-www-form-urlencoded body.
-struct Fetch {
-    const Introspector *introspector;
-    Document document;
-    std::string uri;  ///< internal location (`/…`) or absolute URL
-    std::string authorization;
-    std::string form;
-    std::string_view accept;
-};
-
-/// Somebody else is asking: call advance again when the lease has ended.
-struct Wait {
-    const Introspector *introspector;
-    cache::Key key;
-    cache::LeaseId lease;
-};
-
-struct Decision {
-    Code code;
-    std::uint64_t retry_after_ms = 0;  ///< of a pause after failures: when it ends; 0: none
-};
-
-/// What is to be asked for again in the background: it is old, and the right to ask is here.
-struct Renewal {
-    const Introspector *introspector;
-    Document document;
-    std::string_view subject;  ///< the token (kIntrospection), the user's id (kUser)
-    Lease lease;
-};
-
-using Step = std::variant<Fetch, Wait, Decision>;
-
 /// The validation of one token by the introspectors of a location: a state machine without I/O.
 ///
 /// A JWT goes to the jwt introspectors that answer for its issuer, in order; any other token, and a
 /// JWT that none of them claims, to the opaque ones in order; the first that finds it good wins. What the
 /// cache knows of any of them counts before anybody is asked.
 /// Time, issuer and audience are checked on every call, cached or not.
-class Validation {
+class Validation final : public Procedure {
 public:
     /// `token` and `listed` must outlive the object. Images taken from the cache live in memory
     /// from `room`.
     Validation(Environment &environment, cache::Room room,
                std::span<const Introspector *const> listed, std::string_view token) noexcept;
 
-    /// A renewal instead of a validation: decided, with no claims to show, when it has been tried.
-    /// The subject must outlive the object.
+    /// A renewal of what an introspector said, instead of a validation: decided, with no claims to
+    /// show, when it has been tried. The subject must outlive the object.
     Validation(Environment &environment, cache::Room room, Renewal renewal) noexcept;
 
-    /// Goes on as far as possible without I/O. To be called first, and again after a Wait.
-    Step advance(Now now);
-
-    /// Takes what the fetch brought and goes on.
-    Step resume(Now now, const Result<token::Answer> &answer);
-
-    /// Ends it where it stands; what it was doing for others is left to one of them.
-    Decision give_up(Code code) noexcept;
-
-    /// What the validation found old, once; nothing when there is nothing, or no more. Its subject is
-    /// valid as long as the object and the token are.
-    std::optional<Renewal> take_renewal() noexcept;
+    Step advance(Now now) override;
+    Step resume(Now now, const Result<token::Answer> &answer) override;
+    Decision give_up(Code code) noexcept override;
+    std::optional<Renewal> take_renewal() noexcept override;
 
     /// The introspector that decided, nullptr when none did.
     [[nodiscard]] const Introspector *introspector() const noexcept { return decided_by_; }
@@ -139,15 +96,8 @@ private:
                                                      const jose::CompactJws &jws, Now now);
     Hurdle settle(const Introspector &introspector, Document document, const cache::Key &key,
                   const cache::Acquired &acquired, Now now);
-    /// For work that takes at most so many fetches.
-    [[nodiscard]] static cache::Wanted wanted(const Introspector &introspector,
-                                              std::uint64_t since_ms,
-                                              std::size_t fetches = 1) noexcept;
     [[nodiscard]] cache::Wanted wanted_document(const Introspector &introspector,
                                                 Document document) const noexcept;
-    /// How long what is fetched now counts, and is served afterwards.
-    [[nodiscard]] static cache::Lifetime lifetime(const Introspector &introspector,
-                                                  std::uint64_t ttl_ms) noexcept;
     /// Has a record renewed later if nobody does so; one in each request.
     void renew_later(const Introspector &introspector, Document document, const cache::Key &key,
                      const cache::Wanted &want, Now now) noexcept;
@@ -158,7 +108,6 @@ private:
                                              const cache::Key &key, Now now, Code failure) noexcept;
     Step go_on(Now now);
     Step finish(Attempt attempt, const Introspector *by);
-    [[nodiscard]] bool endpoint_is_down(Code code) const noexcept;
     Attempt try_renewal(Now now);
     /// `circuit` must outlive what is given.
     [[nodiscard]] cache::Wanted wanted_introspection(const Introspector &introspector,
@@ -217,6 +166,7 @@ private:
     bool lacks_kid_ = false;  // the key set is being fetched for a kid that a good one lacks
     std::uint64_t retry_after_ms_ = 0;
     std::optional<Renewal> renewal_;  // found necessary; or what this object itself is to do
+    const Introspector *renewing_ = nullptr;  // in the latter case: whose
 
     // The introspector that found the token good, and what its endpoint said of the user.
     const Introspector *admitted_by_ = nullptr;

@@ -1,3 +1,4 @@
+#include "flow/asking.hpp"
 #include "flow/document_files.hpp"
 #include "flow/validation.hpp"
 
@@ -71,7 +72,7 @@ Validation::Hurdle Validation::need_keys(const Introspector &introspector, Now n
 
 Validation::Hurdle Validation::renew_keys(const Introspector &introspector, Now now)
 {
-    if (renewal_ && stage_ != Stage::kRenewal && renewal_->introspector == &introspector
+    if (renewal_ && stage_ != Stage::kRenewal && renewal_->peer == &introspector
         && renewal_->document == Document::kKeySet)
     {
         // It is this request that has to ask: it would wait for itself.
@@ -126,7 +127,7 @@ Validation::Hurdle Validation::settle(const Introspector &introspector, Document
         return fetch(introspector, document);
     case cache::State::kBusy:
         if (!acquired.record && !acquired.unchanged) {
-            return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
+            return Wait{.peer = &introspector, .key = key, .lease = acquired.lease};
         }
         [[fallthrough]];
     case cache::State::kFound:

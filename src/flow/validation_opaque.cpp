@@ -1,3 +1,4 @@
+#include "flow/asking.hpp"
 #include "flow/validation.hpp"
 
 #include "token/signed_response.hpp"
@@ -63,7 +64,7 @@ Validation::Attempt Validation::try_opaque(const Introspector &introspector, Now
         }
         return use(introspector, *acquired.record, now);
     case cache::State::kBusy:
-        return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
+        return Wait{.peer = &introspector, .key = key, .lease = acquired.lease};
     case cache::State::kLed:
         cache_status_ = acquired.had_expired ? CacheStatus::kExpired : CacheStatus::kMiss;
         token_lease_ = Lease(environment_->store_of(introspector), environment_->host, key,
@@ -149,7 +150,7 @@ Code Validation::settle_token(const Introspector &introspector, Now now,
             report(introspector, claims.error());
         }
         // once it has sent a response, what fails is its key set
-        token_lease_.fail(now, code, !response_ && endpoint_is_down(code));
+        token_lease_.fail(now, code, !response_ && endpoint_is_down(code, fetched_status_));
         answered_ = code;
         if (digest_) {
             if (const auto last =

@@ -26,7 +26,7 @@ void Validation::renew_later(const Introspector &introspector, Document document
         subject = user_id_;
     }
     renewal_.emplace(Renewal{
-        .introspector = &introspector,
+        .peer = &introspector,
         .document = document,
         .subject = subject,
         .lease = Lease(store, environment_->host, key, acquired.lease,
@@ -44,9 +44,10 @@ Validation::Validation(Environment &environment, cache::Room room, Renewal renew
     : environment_(&environment),
       room_(room),
       stage_(Stage::kRenewal),
-      renewal_(std::move(renewal))
+      renewal_(std::move(renewal)),
+      renewing_(static_cast<const Introspector *>(renewal_->peer))
 {
-    listed_ = {&renewal_->introspector, 1};
+    listed_ = {&renewing_, 1};
     switch (renewal_->document) {
     case Document::kIntrospection:
         token_ = renewal_->subject;
@@ -75,7 +76,7 @@ std::optional<Renewal> Validation::take_renewal() noexcept
 
 Validation::Attempt Validation::try_renewal(Now now)
 {
-    const Introspector &introspector = *renewal_->introspector;
+    const Introspector &introspector = *renewing_;
     const Document document = renewal_->document;
     if (since_ms_ == 0) {
         since_ms_ = std::max<std::uint64_t>(now.monotonic_ms, 1);

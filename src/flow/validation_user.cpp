@@ -1,3 +1,4 @@
+#include "flow/asking.hpp"
 #include "flow/user_uri.hpp"
 #include "flow/validation.hpp"
 
@@ -111,7 +112,7 @@ Validation::Attempt Validation::try_user(const Introspector &introspector, Now n
         return take_user(answer.find("user"), answer.find("role"));
     }
     case cache::State::kBusy:
-        return Wait{.introspector = &introspector, .key = key, .lease = acquired.lease};
+        return Wait{.peer = &introspector, .key = key, .lease = acquired.lease};
     case cache::State::kLed:
         user_lease_ = Lease(environment_->store_of(introspector), environment_->host, key,
                             acquired.lease, circuit);
@@ -135,7 +136,7 @@ void Validation::took_user(Now now, const Result<token::Answer> &answer)
     if (!image) {
         const Code code = image.error().code;
         report(introspector, image.error());
-        user_lease_.fail(now, code, endpoint_is_down(code));
+        user_lease_.fail(now, code, endpoint_is_down(code, fetched_status_));
         user_answered_ = code;
         if (const auto digest = environment_->hasher(as_bytes(user_id_))) {
             if (const auto last =

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nginx/validation_run.hpp"
+#include "nginx/procedure_run.hpp"
 
 namespace token_introspect::nginx {
 
@@ -27,7 +27,7 @@ private:
     ngx_connection_t *connection_;
     ngx_http_request_t *request_;
     Worker *worker_;
-    ValidationRun run_;
+    ProcedureRun run_;
     ngx_event_t end_{};
 };
 

@@ -28,7 +28,7 @@ template <class T> void inherit(std::vector<T> &child, const std::vector<T> &par
     }
 }
 
-bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &configured)
+bool resolve_zone(ngx_conf_t *cf, const MainConf &conf, ConfiguredPeer &configured)
 {
     if (configured.zone_name.empty()) {
         configured.zone = conf.zones.front();
@@ -40,13 +40,22 @@ bool resolve_zone(ngx_conf_t *cf, MainConf &conf, ConfiguredIntrospector &config
             return true;
         }
     }
+    const flow::Peer &peer = configured.peer();
+    const std::string directive = "token_" + std::string(flow::name(peer.role));
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "unknown zone \"%s\" in token_introspector \"%s\": define it with token_zone "
+                  "unknown zone \"%s\" in %s \"%s\": define it with token_zone "
                   "zone=%s:16m in %s:%ui",
-                  configured.zone_name.c_str(), configured.introspector.name.c_str(),
+                  configured.zone_name.c_str(), directive.c_str(), peer.name.c_str(),
                   configured.zone_name.c_str(), configured.place.file.c_str(),
                   configured.place.line);
     return false;
+}
+
+void gather_peers(MainConf &conf)
+{
+    for (ConfiguredIntrospector &configured : conf.introspectors) {
+        conf.peers.push_back(&configured);
+    }
 }
 
 // nginx's variables that keep what they were once evaluated to, credential and all.
@@ -418,12 +427,11 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", problem.c_str());
             return static_cast<char *>(NGX_CONF_ERROR);
         }
-        for (ConfiguredIntrospector &configured : conf.introspectors) {
-            if (!resolve_zone(cf, conf, configured)) {
-                return static_cast<char *>(NGX_CONF_ERROR);
-            }
-        }
-        return NGX_CONF_OK;
+        gather_peers(conf);
+        const bool resolved = std::ranges::all_of(conf.peers, [&](ConfiguredPeer *configured) {
+            return resolve_zone(cf, conf, *configured);
+        });
+        return resolved ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
     });
 }
 

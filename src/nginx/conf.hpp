@@ -28,13 +28,22 @@ struct Place {
     static Place of(const ngx_conf_t *cf);
 };
 
-/// One token_introspector with all that belongs to it.
-struct ConfiguredIntrospector {
-    flow::Introspector introspector;
+/// What belongs to any peer of the configuration.
+struct ConfiguredPeer {
+    virtual ~ConfiguredPeer() = default;
+    [[nodiscard]] virtual flow::Peer &peer() noexcept = 0;
+
     Transport transport;
     std::string zone_name;
     Zone *zone = nullptr;
     Place place;
+};
+
+/// One token_introspector with all that belongs to it.
+struct ConfiguredIntrospector final : ConfiguredPeer {
+    [[nodiscard]] flow::Peer &peer() noexcept override { return introspector; }
+
+    flow::Introspector introspector;
 };
 
 /// One access policy with where it was defined.
@@ -57,6 +66,7 @@ struct MainConf {
     std::vector<Zone *> zones;
     std::deque<ConfiguredIntrospector> introspectors;  // addresses stay
     std::vector<flow::IntrospectorState> states;       // by Introspector::index
+    std::vector<ConfiguredPeer *> peers;               // by Peer::index, once all are read
     std::deque<token::ClaimPath> variable_paths;       // of token_claim_set and token_header_set
     std::deque<ConfiguredPolicy> policies;             // addresses stay
     std::vector<resource::Resource> resources;         // of all files, in their order

@@ -3,8 +3,8 @@
 #include "flow/validation.hpp"
 #include "nginx/conf.hpp"
 #include "nginx/credential.hpp"
+#include "nginx/procedure_run.hpp"
 #include "nginx/requirements.hpp"
-#include "nginx/validation_run.hpp"
 
 #include <optional>
 
@@ -68,7 +68,7 @@ private:
     bool replaced_token_ = false;  // the Authorization header is the issuer's response, not a token
 
     flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
-    ValidationRun run_;
+    ProcedureRun run_;
     bool begun_ = false;
     bool decided_ = false;
     Judgement judgement_{.code = Code::kMissing};

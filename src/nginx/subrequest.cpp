@@ -1,8 +1,8 @@
 #include "nginx/subrequest.hpp"
 
 #include "nginx/bridge.h"
-#include "nginx/conf.hpp"
 #include "nginx/header_list.hpp"
+#include "nginx/transport.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,17 +74,17 @@ Subrequest::~Subrequest()
     done_.data = nullptr;
 }
 
-Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const flow::Fetch &fetch)
+Result<void> Subrequest::start(const Transport &transport, const flow::Fetch &fetch)
 {
     if (fetch.uri.empty() || has_control_or_space(fetch.uri)) {
         return fail(Code::kIssuerMetadata, "no usable address for this request to the issuer");
     }
-    limit_ = configured.introspector.response_size;
+    limit_ = fetch.peer->response_size;
 
     std::string_view target = fetch.uri;
     ngx_http_conf_ctx_t *server = nullptr;
     if (!target.starts_with('/')) {
-        std::optional<Route> route = configured.transport.route(target);
+        std::optional<Route> route = transport.route(target);
         if (!route) {
             return fail(Code::kIssuerMetadata, "the issuer's address is no URL, or https and no "
                                                "certification authorities are there");
@@ -125,7 +125,7 @@ Result<void> Subrequest::start(const ConfiguredIntrospector &configured, const f
     replace_client_parts(message);
     request_->unparsed_uri = unparsed;
     request_->valid_unparsed_uri = 1;  // so that a proxy_pass without URI sends it as it is
-    ngx_add_timer(&deadline_, static_cast<ngx_msec_t>(configured.introspector.fetch_ms));
+    ngx_add_timer(&deadline_, static_cast<ngx_msec_t>(fetch.peer->fetch_ms));
     return {};
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/error.hpp"
-#include "flow/validation.hpp"
+#include "flow/procedure.hpp"
 #include "nginx/ngx.hpp"
 #include "token/introspection.hpp"
 
@@ -10,8 +10,7 @@
 
 namespace token_introspect::nginx {
 
-struct ConfiguredIntrospector;
-struct Route;
+class Transport;
 
 /// One fetch as a background subrequest of a client's request: with its own headers, body and
 /// variables, so that nothing of the client's request reaches the issuer; with its answer taken out
@@ -31,7 +30,7 @@ public:
     Subrequest &operator=(const Subrequest &) = delete;
 
     /// Starts it. An error when it cannot even be tried; the owner is then not told.
-    Result<void> start(const ConfiguredIntrospector &configured, const flow::Fetch &fetch);
+    Result<void> start(const Transport &transport, const flow::Fetch &fetch);
 
     /// The subrequest's fetch, nullptr for requests that are none of ours.
     static Subrequest *of(ngx_http_request_t *request) noexcept;

@@ -204,7 +204,7 @@ std::expected<std::string, std::string> tls_directives(const TransportOptions &o
 
 }  // namespace
 
-std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t index,
+std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::string_view prefix,
                                                    const std::vector<std::string> &urls,
                                                    const TransportOptions &options)
 {
@@ -224,15 +224,16 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
         }
         https = https || url->https;
         std::string origin = origin_of(*url);
-        if (std::ranges::any_of(peers_, [&](const Peer &peer) { return peer.origin == origin; })) {
+        if (std::ranges::any_of(origins_,
+                                [&](const Origin &known) { return known.origin == origin; }))
+        {
             continue;
         }
         const bool by_resolver =
             !is_address_literal(url->host) && (!options.resolver.empty() || has_resolver(cf));
         std::string name;
         if (!by_resolver && resolves(cf, address_of(*url))) {
-            name =
-                "token_introspect_" + std::to_string(index) + "_" + std::to_string(peers_.size());
+            name = std::string(prefix) + "_" + std::to_string(origins_.size());
             upstreams += "upstream " + name + " {server " + quoted(address_of(*url)) + ";keepalive "
                          + std::to_string(kKeepaliveConnections) + ";}";
         } else if (!by_resolver) {
@@ -240,7 +241,7 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::size_t i
                                  + "\"; tokens will be refused until a resolver is set that finds "
                                    "it (resolver ADDRESS; here or in http)");
         }
-        peers_.push_back({.origin = std::move(origin), .upstream = std::move(name)});
+        origins_.push_back({.origin = std::move(origin), .upstream = std::move(name)});
     }
     auto tls = tls_directives(options);
     reaches_https_ = tls.has_value();
@@ -301,12 +302,12 @@ std::optional<Route> Transport::route(std::string_view text) const
                 .host = url->authority,
                 .ssl_name = ssl_name_.empty() ? url->host : std::string_view(ssl_name_)};
     const std::string origin = origin_of(*url);
-    const auto peer =
-        std::ranges::find_if(peers_, [&](const Peer &known) { return known.origin == origin; });
-    if (peer != peers_.end() && !peer->upstream.empty()
+    const auto found =
+        std::ranges::find_if(origins_, [&](const Origin &known) { return known.origin == origin; });
+    if (found != origins_.end() && !found->upstream.empty()
         && (is_address_literal(url->host) || !uses_resolver()))
     {
-        route.url += peer->upstream;
+        route.url += found->upstream;
     } else {
         route.url += url->authority;
     }
@@ -317,7 +318,7 @@ std::optional<Route> Transport::route(std::string_view text) const
     return route;
 }
 
-// http's resolver may stand after the introspector's block, so this is asked late.
+// http's resolver may stand after the peer's block, so this is asked late.
 bool Transport::uses_resolver() const noexcept
 {
     const auto *core = static_cast<const ngx_http_core_loc_conf_t *>(

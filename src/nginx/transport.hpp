@@ -10,7 +10,7 @@
 
 namespace token_introspect::nginx {
 
-/// How an introspector's absolute URLs are fetched.
+/// How a peer's absolute URLs are fetched.
 struct TransportOptions {
     std::string connect_timeout = "2s";
     std::string send_timeout = "5s";
@@ -31,14 +31,14 @@ struct Route {
     std::string_view ssl_name;
 };
 
-/// The module's own internal server for one introspector: a location that proxies to whatever URL
-/// the fetch names, and an upstream with keepalive for every peer known when nginx starts.
+/// The module's own internal server for one peer: a location that proxies to whatever URL
+/// the fetch names, and an upstream with keepalive for every host known when nginx starts.
 class Transport {
 public:
     /// Makes server and upstreams while http{} is parsed. `urls` are the absolute URLs of the
-    /// configuration. A sentence for `nginx -t` when something cannot be used; an empty sentence
+    /// configuration, `prefix` begins the names of the upstreams. A sentence for `nginx -t` when something cannot be used; an empty sentence
     /// when nginx itself has logged the reason.
-    std::expected<void, std::string> create(ngx_conf_t *cf, std::size_t index,
+    std::expected<void, std::string> create(ngx_conf_t *cf, std::string_view prefix,
                                             const std::vector<std::string> &urls,
                                             const TransportOptions &options);
 
@@ -50,7 +50,7 @@ public:
     static constexpr std::string_view kLocation = "/";
 
 private:
-    struct Peer {
+    struct Origin {
         std::string origin;    ///< scheme://authority, lower case
         std::string upstream;  ///< name of its upstream block, empty: resolved for each fetch
     };
@@ -60,7 +60,7 @@ private:
     ngx_http_conf_ctx_t *server_ = nullptr;
     bool reaches_https_ = false;  ///< false: this system has nothing to verify a certificate with
     std::string ssl_name_;
-    std::vector<Peer> peers_;
+    std::vector<Origin> origins_;
 };
 
 }  // namespace token_introspect::nginx

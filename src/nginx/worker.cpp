@@ -25,8 +25,8 @@ std::uint64_t random_seed()
 std::vector<cache::Store *> stores_of(MainConf &conf)
 {
     std::vector<cache::Store *> stores;
-    for (const ConfiguredIntrospector &configured : conf.introspectors) {
-        stores.push_back(configured.zone->store());
+    for (const ConfiguredPeer *configured : conf.peers) {
+        stores.push_back(configured->zone->store());
     }
     return stores;
 }
@@ -55,10 +55,10 @@ void Worker::settled(const cache::Key &key) noexcept
     waiting_.settled(key);
 }
 
-bool Worker::seat(const flow::Introspector &introspector) noexcept
+bool Worker::seat(const flow::Peer &peer) noexcept
 {
-    std::size_t &seated = seated_[introspector.index];
-    const std::size_t most = introspector.max_waiting.value_or(default_seats_);
+    std::size_t &seated = seated_[peer.index];
+    const std::size_t most = peer.max_waiting.value_or(default_seats_);
     if (most != 0 && seated >= most) {
         return false;
     }
@@ -66,18 +66,18 @@ bool Worker::seat(const flow::Introspector &introspector) noexcept
     return true;
 }
 
-void Worker::unseat(const flow::Introspector &introspector) noexcept
+void Worker::unseat(const flow::Peer &peer) noexcept
 {
-    --seated_[introspector.index];
+    --seated_[peer.index];
 }
 
-void Worker::report(Severity severity, const flow::Introspector &introspector,
-                    std::string_view text) noexcept
+void Worker::report(Severity severity, const flow::Peer &peer, std::string_view text) noexcept
 {
     const ngx_str_t message = borrow(text);
-    const ngx_str_t name = borrow(introspector.name);
-    ngx_log_error(log_level(severity), ngx_cycle->log, 0,
-                  "token introspect: introspector \"%V\": %V", &name, &message);
+    const ngx_str_t role = borrow(flow::name(peer.role));
+    const ngx_str_t name = borrow(peer.name);
+    ngx_log_error(log_level(severity), ngx_cycle->log, 0, "token introspect: %V \"%V\": %V", &role,
+                  &name, &message);
 }
 
 // nginx enters init_process once per process; a single process that reloads itself has to make up

@@ -16,15 +16,14 @@ public:
     explicit Worker(MainConf &conf);
 
     void settled(const cache::Key &key) noexcept override;
-    void report(Severity severity, const flow::Introspector &introspector,
-                std::string_view text) noexcept override;
+    void report(Severity severity, const flow::Peer &peer, std::string_view text) noexcept override;
 
     [[nodiscard]] flow::Environment &environment() noexcept { return environment_; }
     [[nodiscard]] WaitQueue &waiting() noexcept { return waiting_; }
 
-    /// A place among those who wait for an introspector; false when all are taken.
-    bool seat(const flow::Introspector &introspector) noexcept;
-    void unseat(const flow::Introspector &introspector) noexcept;
+    /// A place among those who wait for a peer; false when all are taken.
+    bool seat(const flow::Peer &peer) noexcept;
+    void unseat(const flow::Peer &peer) noexcept;
 
     /// This process's worker for the configuration.
     static Worker &of(MainConf &conf);
@@ -32,7 +31,7 @@ public:
 private:
     Sha256Hasher hasher_;
     std::vector<cache::Store *> stores_;
-    std::vector<std::size_t> seated_;  // by Introspector::index
+    std::vector<std::size_t> seated_;  // by Peer::index
     std::size_t default_seats_;
     WaitQueue waiting_;
     std::optional<flow::DocumentFiles> files_;

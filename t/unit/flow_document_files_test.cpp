@@ -112,7 +112,7 @@ TEST_F(DocumentFilesTest, ProblemIsReportedOnceUntilItChanges)
     EXPECT_EQ(load(files_, idp), "none");
     ASSERT_EQ(host_.reports.size(), 1U);
     EXPECT_EQ(host_.reports[0].severity, Severity::kWarn);
-    EXPECT_EQ(host_.reports[0].introspector, "idp");
+    EXPECT_EQ(host_.reports[0].peer, "idp");
     EXPECT_EQ(host_.reports[0].text,
               "the key set cannot be used: \"" + file + "\" may be written by its group or others");
 

@@ -96,10 +96,9 @@ inline std::string key_set(std::initializer_list<const Signer *> signers)
 class FakeHost final : public flow::Host {
 public:
     void settled(const cache::Key &key) noexcept override { settled_keys.push_back(key); }
-    void report(Severity severity, const flow::Introspector &introspector,
-                std::string_view text) noexcept override
+    void report(Severity severity, const flow::Peer &peer, std::string_view text) noexcept override
     {
-        reports.push_back({severity, introspector.name, std::string(text)});
+        reports.push_back({severity, peer.name, std::string(text)});
     }
 
     [[nodiscard]] auto times_settled(const cache::Key &key) const
@@ -109,7 +108,7 @@ public:
 
     struct Report {
         Severity severity;
-        std::string introspector;
+        std::string peer;
         std::string text;
     };
     std::vector<cache::Key> settled_keys;

@@ -26,7 +26,7 @@ TEST_F(FlowFollowers, OneAsksForAll)
     pass_ms(10);
     ASSERT_EQ(same_worker.advance(), "WAIT");
     ASSERT_EQ(other_worker.advance(), "WAIT");
-    EXPECT_EQ(same_worker.wait().introspector, &mine);
+    EXPECT_EQ(same_worker.wait().peer, &mine);
     EXPECT_EQ(same_worker.wait().key, key_of(mine));
     EXPECT_EQ(same_worker.wait().lease, other_worker.wait().lease);
     EXPECT_TRUE(other.store().pending(key_of(mine), other_worker.wait().lease, now_));

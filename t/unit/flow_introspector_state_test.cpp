@@ -14,7 +14,7 @@ using test::signer_b;
 
 class FlowIntrospectorState : public ::testing::Test {
 protected:
-    static Introspector with_key(KeySource source)
+    static Introspector with_key(jose::KeySource source)
     {
         Introspector introspector;
         introspector.name = "mine";
@@ -55,11 +55,13 @@ TEST_F(FlowIntrospectorState, ReadsKeysOfEveryFormat)
     EXPECT_EQ(keys(with_key({.value = kSecret, .options = {}})), 1U);
     EXPECT_EQ(keys(with_key({.value = signer_a().pem(), .options = {}})), 1U);
     EXPECT_EQ(keys(with_key({.value = signer_a().jwk(), .options = {}})), 1U);
-    EXPECT_EQ(keys(with_key({.value = encoded, .format = KeyFormat::kBase64url, .options = {}})),
+    EXPECT_EQ(
+        keys(with_key({.value = encoded, .format = jose::KeyFormat::kBase64url, .options = {}})),
+        1U);
+    EXPECT_EQ(keys(with_key({.value = kSecret, .format = jose::KeyFormat::kPlain, .options = {}})),
               1U);
-    EXPECT_EQ(keys(with_key({.value = kSecret, .format = KeyFormat::kPlain, .options = {}})), 1U);
     EXPECT_EQ(keys(with_key({.value = test::key_set({&signer_a(), &signer_b()}),
-                             .format = KeyFormat::kJwkSet,
+                             .format = jose::KeyFormat::kJwkSet,
                              .options = {}})),
               2U);
     EXPECT_EQ(keys({}), 0U);
@@ -85,15 +87,16 @@ TEST_F(FlowIntrospectorState, GuessHeedsTheOptions)
 TEST_F(FlowIntrospectorState, BadKeysAreNamedWithoutTheirValue)
 {
     const std::string path = directory_.write("key", "short-secret");
-    for (const KeySource &source :
-         {KeySource{.value = "short-secret", .options = {}},
-          KeySource{.value = "no base64url: short-secret",
-                    .format = KeyFormat::kBase64url,
-                    .options = {}},
-          KeySource{.value = "{short-secret", .options = {}},
-          KeySource{.value = "short-secret", .format = KeyFormat::kPem, .options = {}},
-          KeySource{.value = "short-secret", .format = KeyFormat::kJwkSet, .options = {}},
-          KeySource{.value = path, .from_file = true, .options = {}}})
+    for (const jose::KeySource &source :
+         {jose::KeySource{.value = "short-secret", .options = {}},
+          jose::KeySource{.value = "no base64url: short-secret",
+                          .format = jose::KeyFormat::kBase64url,
+                          .options = {}},
+          jose::KeySource{.value = "{short-secret", .options = {}},
+          jose::KeySource{.value = "short-secret", .format = jose::KeyFormat::kPem, .options = {}},
+          jose::KeySource{
+              .value = "short-secret", .format = jose::KeyFormat::kJwkSet, .options = {}},
+          jose::KeySource{.value = path, .from_file = true, .options = {}}})
     {
         const std::string reason = problem(with_key(source));
         EXPECT_NE(reason, "");
@@ -172,7 +175,7 @@ TEST_F(FlowIntrospectorState, ChangedJwkSetFileIsReadAgain)
     const Introspector introspector =
         with_key({.value = directory_.write("keys", test::key_set({&signer_a()})),
                   .from_file = true,
-                  .format = KeyFormat::kJwkSet,
+                  .format = jose::KeyFormat::kJwkSet,
                   .options = {}});
     IntrospectorState state = loaded(introspector);
     directory_.write("keys", test::key_set({&signer_a(), &signer_b()}));

@@ -39,7 +39,7 @@ TEST_F(FlowOpaque, SendsTheTokenAsAForm)
     ASSERT_EQ(request.advance(), "POST /introspect");
 
     const Fetch &fetch = request.fetch();
-    EXPECT_EQ(fetch.introspector, &mine);
+    EXPECT_EQ(fetch.peer, &mine);
     EXPECT_EQ(fetch.document, Document::kIntrospection);
     EXPECT_EQ(fetch.form, "token=a%2Bb%2Fc%3D&token_type_hint=access_token");
     EXPECT_EQ(fetch.authorization, "");
@@ -145,7 +145,7 @@ TEST_F(FlowOpaque, AnswerMustBeJsonOf200)
               "issuer_response");
     EXPECT_EQ(worker().host().reports.size(), 16U);
     EXPECT_EQ(worker().host().reports[0].severity, Severity::kError);
-    EXPECT_EQ(worker().host().reports[0].introspector, "mine");
+    EXPECT_EQ(worker().host().reports[0].peer, "mine");
 }
 
 TEST_F(FlowOpaque, FetchThatFailsIsItsOwnOutcome)

@@ -64,7 +64,7 @@ TEST_F(FlowRenewal, OneOfManyFindsIt)
     test::Worker other(zone_, introspectors_);
     std::optional<Renewal> renewal = found_by(mine);
     ASSERT_TRUE(renewal);
-    EXPECT_EQ(renewal->introspector, &mine);
+    EXPECT_EQ(renewal->peer, &mine);
     EXPECT_EQ(renewal->document, Document::kIntrospection);
     for (int i = 0; i < 5; ++i) {
         EXPECT_FALSE(found_by(mine));

@@ -157,7 +157,7 @@ TEST_F(FlowSignedResponse, WhatIsNotTheIssuersIsRefusedWithOneReport)
         ASSERT_EQ(worker().host().reports.size(), before + 1) << name;
         const auto &report = worker().host().reports.back();
         EXPECT_EQ(report.severity, Severity::kError) << name;
-        EXPECT_EQ(report.introspector, "mine") << name;
+        EXPECT_EQ(report.peer, "mine") << name;
         EXPECT_EQ(report.text.find("kkkk"), std::string::npos) << name;
         EXPECT_EQ(report.text.find("example"), std::string::npos) << name;
     }
