@@ -1,4 +1,5 @@
 # An endpoint, a token or a document that fails again and again is left alone for a while.
+# valgrind: no, pauses that grow, over and over; t/cache_use_stale.t runs the same code
 
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 # jwks_cache_path: key sets and metadata that outlive nginx.
+# valgrind: no, nginx started some forty times; t/jwks_cache_path.t runs the same code
 
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 # response jwt: introspection answers that the issuer signs (RFC 9701).
+# valgrind: no, each refused answer anew; t/response_jwt_waiting.t runs the same code
 
 use lib 't/lib';
 use Issuer;
