@@ -33,6 +33,14 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ti_token_resources, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("token_issuer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ti_token_issuer, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_client"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ti_token_client, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
     { ngx_string("token_claim_set"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
       ti_token_claim_set, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
@@ -88,6 +96,26 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
     { ngx_string("token_policy_debug"),
       TI_LOCATION|NGX_CONF_TAKE1,
       ti_token_policy_debug, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_exchange_endpoint"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ti_token_exchange_endpoint, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_jwks"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ti_token_jwks, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_introspection_endpoint"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ti_token_introspection_endpoint, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_revocation_endpoint"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ti_token_revocation_endpoint, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_metadata"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ti_token_metadata, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
       ngx_null_command
 };

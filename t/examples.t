@@ -4,13 +4,15 @@ use strict;
 use warnings;
 use lib 't/lib';
 
+use Cwd ();
 use Issuer;
+use JSON::PP ();
 use Loopback;
 use MIME::Base64 qw(encode_base64);
 use NginxProcess;
 use Test::More;
 use Time::HiRes qw(sleep);
-use TokenIntrospect qw(jwk jwks jwt pem);
+use TokenIntrospect qw(basic jwk jwks jwt pem);
 
 my $key_set = jwks(jwk('RSA'));
 my $issuer  = Issuer->start(sub {
@@ -26,15 +28,28 @@ my $upstream = Issuer->start(sub {
     return Issuer::answer('200 OK', Issuer::header($_[0], 'X-Token-Username') // 'none');
 });
 
+sub slurp {
+    my ($name) = @_;
+    open my $file, '<', $name or die "$name: $!";
+    local $/;
+    return <$file>;
+}
+
 my @kept;    # temporary files are there as long as these
 
-# What stands in the http block of an example, with the addresses of this test.
-sub http_of {
+# What stands in the http block of an example.
+sub text_of {
     my ($name) = @_;
-    open my $file, '<', "examples/$name.conf" or die "$name: $!";
-    my $text = do { local $/; <$file> };
+    my $text = slurp("examples/$name.conf");
     $text =~ s/\A.*?^http \{\n//ms;
     $text =~ s/^\}\s*\z//m;
+    return $text;
+}
+
+# The same with the addresses of this test.
+sub http_of {
+    my ($name) = @_;
+    my $text = text_of($name);
     my ($authority) = $issuer->url =~ m{^(http://[^/]+)};
     $text =~ s{https://idp\.example\.com/}{$authority/}g;
     my $secret = File::Temp->new;
@@ -158,12 +173,7 @@ is try($nginx, '/orders/', jwt(%both))->{status}, 403, '... but not without a ro
 $nginx->stop;
 
 # Aidbox's resources, in their own directory.
-sub file_of {
-    my ($name) = @_;
-    open my $file, '<', "examples/aidbox/$name" or die "$name: $!";
-    return do { local $/; <$file> };
-}
-my %aidbox  = map { $_ => file_of($_) } 'vault.json', map {"resources/$_"} 'introspectors.yaml', 'policies.yaml',
+my %aidbox  = map { $_ => slurp("examples/aidbox/$_") } 'vault.json', map {"resources/$_"} 'introspectors.yaml', 'policies.yaml',
     'users.json';
 my %secret  = (login => 'of the login, more than 32 bytes long', partners => 'of the partners, more than 32 bytes');
 my @private = ('RSA', 'RSA/2', 'P-256');
@@ -216,6 +226,64 @@ is try($nginx, '/fhir/metadata')->{status}, 200, 'aidbox: no token where that is
 is try($nginx, '/fhir/Patient')->{body}, outcome('login', 'Unauthorized'), '... but not elsewhere';
 is request($nginx->port, 'DELETE /fhir/metadata')->{status}, 401, '... nor to write';
 $nginx->stop;
+
+# Token exchange: two servers, with the example's own scripts.
+{
+    my $example  = 'examples/token-exchange';
+    my $at_ports = sub {
+        my ($name, %port) = @_;
+        return text_of("token-exchange/$name") =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:$port{$1}/gr;
+    };
+    my %files = map { ($_ => slurp("$example/$_")) } 'vault.json', 'resources/exchange.yaml';
+    my $ours  = NginxProcess->prepare(
+        http  => $at_ports->('issuer', 8080 => '%PORT%', 8081 => '%PORT2%'),
+        files => \%files);
+    my $from = Cwd::getcwd();
+    is system('sh', '-c', "cd @{[$ours->dir]} && $from/$example/make-secrets"), 0, 'token exchange: secrets';
+    my %of_orders = ('secrets/orders' => slurp($ours->dir . '/secrets/orders'));
+    my $services  = NginxProcess->prepare(
+        http  => $at_ports->('gateway',
+            8080 => $ours->port, 8081 => $ours->{port2}, 8090 => '%PORT%', 8091 => '%PORT2%'),
+        files => \%of_orders);
+    $_->run for $ours, $services;
+
+    my $login = sub { return `cd @{[$ours->dir]} && $from/$example/login-token @_` =~ s/\n\z//r };
+    my $post  = sub {
+        my ($path, %form) = @_;
+        my $client = basic('portal', slurp($ours->dir . '/secrets/portal') =~ s/\n\z//r) =~ s/.*?: //r;
+        my $answer = request($ours->port, "POST $path", Authorization => $client,
+            'Content-Type' => 'application/x-www-form-urlencoded',
+            body => join '&', map {"$_=$form{$_}"} sort keys %form);
+        return { %$answer, json => $answer->{body} =~ /^\{/ ? JSON::PP::decode_json($answer->{body}) : {} };
+    };
+    my $exchange = sub {
+        return $post->('/auth/token', grant_type => 'urn:ietf:params:oauth:grant-type:token-exchange',
+            subject_token_type => 'urn:ietf:params:oauth:token-type:jwt', subject_token => @_);
+    };
+
+    my $answer = $exchange->($login->('ada'));
+    is $answer->{status}, 200, 'token exchange: a token of the login for one of ours (B66, B85)';
+    is $answer->{json}{expires_in}, 360, '... for as long as the Client says (B83)';
+    my $token = $answer->{json}{access_token};
+    unlike $token, qr/^[\w-]+\.[\w-]+\.[\w-]+\z/, '... an opaque one (B81)';
+    like try($ours, '/api/me', $token)->{body}, qr/^Authorization: $/m, '... which the API takes (B87)';
+    like try($ours, '/api/me', $token)->{body}, qr/^X-Token-Sub: ada$/m, '... as the user';
+    is try($ours, '/api/me', $login->('ada'))->{status}, 401, '... and the login\'s no more';
+    is $exchange->($login->($_))->{status}, 400, "... $_ gets none (B79)" for 'nobody', 'cyd', 'ada -5';
+
+    my $stock = try($services, '/stock/items', $token)->{body};
+    like $stock, qr/^X-Token-Sub: ada$/m,          '... between services: the same user';
+    like $stock, qr/^X-Token-Client-Id: orders$/m, '... by the client between';
+    is request($services->{port2}, 'GET /items', Authorization => "Bearer $token")->{status}, 401,
+        '... and nothing without the exchange';
+
+    my $refresh = $answer->{json}{refresh_token};
+    my $next    = $post->('/auth/token', grant_type => 'refresh_token', refresh_token => $refresh);
+    is try($ours, '/api/me', $next->{json}{access_token})->{status}, 200, '... refreshed (B82)';
+    is $post->('/auth/revoke', token => $refresh)->{status}, 200, '... revoked';
+    is try($ours, '/api/me', $_)->{status}, 401, '... with all that came of it' for $token, $next->{json}{access_token};
+    $_->stop for $services, $ours;
+}
 
 # What an issuer that falls does to those who hold good tokens.
 {

@@ -79,7 +79,7 @@ wrong_line('issuer;', 'invalid number of arguments in "issuer" directive');
 wrong('a directive twice',
     "token_introspector idp {\n    issuer a;\n    issuer b; #!\n    secret x;\n}",
     '"issuer" directive is duplicate');
-wrong_line('type JWT;', 'invalid value "JWT" in "type": use jwt, opaque or cookie');
+wrong_line('type JWT;', 'invalid value "JWT" in "type": use jwt, opaque, cookie or issued');
 wrong_line('issuer "";', 'an issuer cannot be empty');
 wrong_line('issuer * https://idp.test;', '"issuer *" stands alone: it accepts every issuer');
 wrong_line('algorithms none;',

@@ -293,6 +293,22 @@ std::string base64_encode(Bytes bytes)
     return encode(bytes, kBase64Alphabet, true);
 }
 
+std::optional<std::string> base64_decode(std::string_view text)
+{
+    std::string url(text);
+
+    if (text.size() % 4 != 0 || text.find_first_of("-_") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    for (int padding = 0; padding < 2 && url.ends_with('='); padding++) {
+        url.pop_back();
+    }
+    std::ranges::replace(url, '+', '-');
+    std::ranges::replace(url, '/', '_');
+
+    return base64url_decode(url);
+}
+
 bool is_base64url_alphabet(std::string_view text) noexcept
 {
     return all_of_lanes(text, [](Lanes bytes) -> Lanes {
@@ -364,6 +380,15 @@ std::optional<std::string> percent_decode(std::string_view text)
     }
 
     return out;
+}
+
+std::optional<std::string> form_decode(std::string_view text)
+{
+    std::string spaced(text);
+
+    std::ranges::replace(spaced, '+', ' ');
+
+    return percent_decode(spaced);
 }
 
 std::string hex_encode(Bytes bytes)

@@ -45,6 +45,9 @@ bool is_base64url_alphabet(std::string_view text) noexcept;
 /// RFC 4648 section 4 with padding, as HTTP Basic wants it (RFC 7617).
 std::string base64_encode(Bytes bytes);
 
+/// Strict RFC 4648 section 4: with padding, no white space, unused bits zero.
+std::optional<std::string> base64_decode(std::string_view text);
+
 /// application/x-www-form-urlencoded of one name or value (RFC 6749 appendix B): space is '+',
 /// everything but ALPHA DIGIT - . _ * is %XX.
 std::string form_encode(std::string_view text);
@@ -54,6 +57,9 @@ std::string percent_encode(std::string_view text);
 
 /// Strict percent-decoding ('+' stays): nothing when a '%' is not followed by two hex digits.
 std::optional<std::string> percent_decode(std::string_view text);
+
+/// One name or value of application/x-www-form-urlencoded: as percent_decode, with '+' as a space.
+std::optional<std::string> form_decode(std::string_view text);
 
 std::string hex_encode(Bytes bytes);
 

@@ -4,6 +4,7 @@
 #include "cache/store.hpp"
 #include "flow/front.hpp"
 #include "flow/introspector_state.hpp"
+#include "issuer/issuer_context.hpp"
 #include "resource/user_store.hpp"
 #include "token/jwt.hpp"
 
@@ -32,9 +33,10 @@ struct Environment {
     std::span<IntrospectorState> states;    ///< by Introspector::index
     std::span<cache::Store *const> stores;  ///< by Peer::index; several may share one
     Host &host;
-    const resource::UserStore *users = nullptr;  ///< of the configuration, when there is one
-    DocumentFiles *files = nullptr;              ///< with jwks_cache_path
-    Front *front = nullptr;                      ///< nullptr: the store is asked each time
+    std::span<const issuer::IssuerContext> issuers{};  ///< by TokenIssuer::index
+    const resource::UserStore *users = nullptr;        ///< of the configuration, when there is one
+    DocumentFiles *files = nullptr;                    ///< with jwks_cache_path
+    Front *front = nullptr;                            ///< nullptr: the store is asked each time
     token::JwtParser jwts{};
 
     [[nodiscard]] cache::Store &store_of(const Peer &peer) const noexcept

@@ -18,6 +18,7 @@ struct Introspector : Peer {
     Introspector() noexcept : Peer(Role::kIntrospector) {}
 
     Kind kind = Kind::kJwt;
+    std::optional<std::size_t> issued_by;  ///< of `type issued`: TokenIssuer::index
     std::string cookie;  ///< of `type cookie`: the cookie whose value is introspected
 
     token::RegisteredClaimRules rules;
@@ -46,7 +47,10 @@ struct Introspector : Peer {
 
     /// True when it has keys: for its tokens, or for its endpoint's answers about them.
     [[nodiscard]] bool verifies() const noexcept { return kind == Kind::kJwt || signed_response; }
-    [[nodiscard]] bool has_remote_keys() const noexcept { return verifies() && keys.empty(); }
+    [[nodiscard]] bool has_remote_keys() const noexcept
+    {
+        return verifies() && keys.empty() && !issued_by;
+    }
     /// True when the metadata document must be read before a token can be judged.
     [[nodiscard]] bool needs_metadata() const noexcept
     {

@@ -108,15 +108,16 @@ Step Validation::advance(Now now)
             return decide(Code::kInternal, nullptr);
         }
         jwt_shaped_ = jose::has_compact_shape(token_);
+        sealed_ = !jwt_shaped_ && has_sealed_shape(token_);
         if (std::optional<Step> step = look_up(now)) {
             return std::move(*step);
         }
-        stage_ = jwt_shaped_ ? Stage::kJwt : Stage::kOpaque;
+        stage_ = jwt_shaped_ ? Stage::kJwt : Stage::kIssued;
         if (jwt_shaped_) {
             if (Result<token::Jwt> jwt = parse()) {
                 jwt_ = std::move(*jwt);
             } else {
-                stage_ = Stage::kOpaque;  // an opaque token may have dots, too
+                stage_ = Stage::kIssued;  // an opaque token may have dots, too
             }
         }
     }
@@ -160,8 +161,13 @@ Result<token::Jwt> Validation::parse() const
 void Validation::reload_changed_files(Now now)
 {
     for (const Introspector *introspector : listed_) {
-        const std::string problem =
-            state_of(*introspector).reload_changed_files(*introspector, now);
+        std::string problem = state_of(*introspector).reload_changed_files(*introspector, now);
+        if (introspector->issued_by) {
+            const issuer::IssuerContext &issuer = issuer_of(*introspector);
+            const std::string other = issuer.keys->reload_changed_files(*issuer.issuer, now);
+            problem += problem.empty() || other.empty() || problem == other ? "" : "; ";
+            problem += problem == other ? "" : other;
+        }
         if (!problem.empty()) {
             environment_->host.report(Severity::kError, *introspector, problem);
         }
@@ -173,6 +179,9 @@ std::uint64_t Validation::revision() const noexcept
     std::uint64_t sum = 0;
     for (const Introspector *introspector : listed_) {
         sum += state_of(*introspector).revision();
+        if (introspector->issued_by) {
+            sum += issuer_of(*introspector).keys->revision();
+        }
     }
     return sum;
 }
@@ -222,16 +231,19 @@ void Validation::remember(const Introspector &introspector, const cache::Found &
 // The way of nearly every other request: a record that counts decides, and no JSON is parsed.
 std::optional<Step> Validation::look_up(Now now)
 {
+    const bool issued = may_be_issued();
     for (const Introspector *introspector : listed_) {
         const bool jwt = introspector->kind == Kind::kJwt;
-        if ((jwt && !jwt_shaped_) || introspector->cache_ttl_ms == 0) {
+        const bool sealed = issued && introspector->issued_by;
+        if ((jwt ? !jwt_shaped_ && !sealed : issued) || introspector->cache_ttl_ms == 0) {
             continue;
         }
         const std::uint64_t epoch = environment_->store_of(*introspector).epoch();
         const std::optional<cache::Found> found =
-            jwt ? find_jwt(*introspector, now)
-                : environment_->store_of(*introspector)
-                      .find(introspector->token_key(*digest_), now, room_);
+            sealed ? find_issued(*introspector, now)
+            : jwt  ? find_jwt(*introspector, now)
+                   : environment_->store_of(*introspector)
+                        .find(introspector->token_key(*digest_), now, room_);
         if (!found || (!jwt && jwt_shaped_ && claimed_by_listed(found->record.presented_issuer))) {
             continue;
         }
@@ -301,8 +313,9 @@ Step Validation::run(Now now)
         if (since_ms_ == 0) {
             since_ms_ = std::max<std::uint64_t>(now.monotonic_ms, 1);
         }
-        Attempt attempt =
-            stage_ == Stage::kJwt ? try_jwt(*introspector, now) : try_opaque(*introspector, now);
+        Attempt attempt = stage_ == Stage::kJwt      ? try_jwt(*introspector, now)
+                          : stage_ == Stage::kIssued ? try_issued(*introspector, now)
+                                                     : try_opaque(*introspector, now);
         if (auto *needed = std::get_if<Fetch>(&attempt)) {
             return std::move(*needed);
         }
@@ -332,22 +345,28 @@ Step Validation::run(Now now)
 }
 
 // The introspector at or after the current position that this stage may ask; the opaque ones come
-// when no jwt introspector has claimed the token.
+// when no other introspector has claimed the token.
 const Introspector *Validation::next_candidate() noexcept
 {
     for (;;) {
-        const Kind kind = stage_ == Stage::kJwt ? Kind::kJwt : Kind::kOpaque;
         for (; position_ < listed_.size(); ++position_) {
-            if (listed_[position_]->kind == kind) {
+            if (takes_part(*listed_[position_])) {
                 return listed_[position_];
             }
         }
         if (stage_ == Stage::kOpaque || claimed_) {
             return nullptr;
         }
-        stage_ = Stage::kOpaque;
+        stage_ = stage_ == Stage::kJwt ? Stage::kIssued : Stage::kOpaque;
         position_ = 0;
     }
+}
+
+bool Validation::takes_part(const Introspector &introspector) const noexcept
+{
+    return stage_ == Stage::kIssued
+               ? sealed_ && introspector.issued_by
+               : introspector.kind == (stage_ == Stage::kJwt ? Kind::kJwt : Kind::kOpaque);
 }
 
 void Validation::note(Code code, const Introspector &by) noexcept
@@ -392,13 +411,14 @@ Validation::Attempt Validation::try_jwt(const Introspector &introspector, Now no
     if (!key) {
         return std::move(key.error());
     }
-    return accept_jwt(introspector, **key, now);
+    return accept(introspector,
+                  {.key = (*key)->id(), .claims = jwt_->claims_image, .header = jwt_->header_image},
+                  now);
 }
 
-Code Validation::accept_jwt(const Introspector &introspector, const jose::Key &key, Now now)
+// A token that has just been verified, or opened.
+Code Validation::accept(const Introspector &introspector, const cache::Record &record, Now now)
 {
-    const cache::Record record{
-        .key = key.id(), .claims = jwt_->claims_image, .header = jwt_->header_image};
     const bool cached = introspector.cache_verified_jwt && introspector.cache_ttl_ms != 0;
     cache_status_ = cached ? CacheStatus::kMiss : CacheStatus::kBypass;
     const Code code = use(introspector, record, now);

@@ -22,8 +22,9 @@ std::string_view name(CacheStatus status) noexcept;
 /// The validation of one token by the introspectors of a location: a state machine without I/O.
 ///
 /// A JWT goes to the jwt introspectors that answer for its issuer, in order; any other token, and a
-/// JWT that none of them claims, to the opaque ones in order; the first that finds it good wins. What the
-/// cache knows of any of them counts before anybody is asked.
+/// JWT that none of them claims, to the opaque ones in order, unless it is sealed and a token_issuer
+/// that is listed has issued it; the first that finds it good wins. What the cache knows of any of
+/// them counts before anybody is asked.
 /// Time, issuer and audience are checked on every call, cached or not.
 class Validation final : public Procedure {
 public:
@@ -68,7 +69,7 @@ private:
         bool is_rfc9701;
         std::int64_t expires_at_s = cache::kNeverExpires;  ///< exp of the JWT itself
     };
-    enum class Stage : std::uint8_t { kStart, kJwt, kOpaque, kUser, kRenewal };
+    enum class Stage : std::uint8_t { kStart, kJwt, kIssued, kOpaque, kUser, kRenewal };
 
     [[nodiscard]] IntrospectorState &state_of(const Introspector &introspector) const noexcept;
     Decision decide(Code code, const Introspector *by) noexcept;
@@ -82,12 +83,19 @@ private:
     std::optional<Step> look_up(Now now);
     std::optional<cache::Found> find_jwt(const Introspector &introspector, Now now) noexcept;
     [[nodiscard]] bool claimed_by_listed(std::string_view issuer) const noexcept;
+    std::optional<cache::Found> find_issued(const Introspector &introspector, Now now) noexcept;
+    [[nodiscard]] static bool has_sealed_shape(std::string_view token) noexcept;
+    [[nodiscard]] bool may_be_issued() const noexcept;
+    [[nodiscard]] const issuer::IssuerContext &issuer_of(
+        const Introspector &introspector) const noexcept;
 
     Step run(Now now);
     const Introspector *next_candidate() noexcept;
+    [[nodiscard]] bool takes_part(const Introspector &introspector) const noexcept;
     void note(Code code, const Introspector &by) noexcept;
 
     Attempt try_jwt(const Introspector &introspector, Now now);
+    Attempt try_issued(const Introspector &introspector, Now now);
     Attempt try_opaque(const Introspector &introspector, Now now);
     Hurdle need_metadata(const Introspector &introspector, Now now);
     Hurdle need_keys(const Introspector &introspector, Now now);
@@ -127,7 +135,8 @@ private:
     Attempt judge_response(const Introspector &introspector, Now now);
     Code settle_token(const Introspector &introspector, Now now,
                       Result<std::vector<std::uint8_t>> claims);
-    Code accept_jwt(const Introspector &introspector, const jose::Key &key, Now now);
+    Code accept(const Introspector &introspector, const cache::Record &record, Now now);
+    [[nodiscard]] bool revoked(const Introspector &introspector, Now now) const noexcept;
     Step admit(const Introspector &introspector, Now now);
     [[nodiscard]] std::string_view user_id_of(const Introspector &introspector) noexcept;
     Step resolve_user(Now now);
@@ -145,7 +154,9 @@ private:
 
     Stage stage_ = Stage::kStart;
     bool jwt_shaped_ = false;
-    bool claimed_ = false;  // a listed jwt introspector answers for the token's issuer
+    bool sealed_ = false;  // it has the shape of an opaque token of a token_issuer
+    bool claimed_ =
+        false;  // a listed introspector answers for the token's issuer, or has issued it
     CacheStatus cache_status_ = CacheStatus::kNone;
     std::optional<token::Jwt> jwt_;
     std::optional<Code> worst_;

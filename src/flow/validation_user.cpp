@@ -40,6 +40,9 @@ Result<std::vector<std::uint8_t>> user_image(const Result<Json> &answer)
 
 Step Validation::admit(const Introspector &introspector, Now now)
 {
+    if (introspector.issued_by && revoked(introspector, now)) {
+        return decide(Code::kInactive, &introspector);
+    }
     const bool known = environment_->users != nullptr && !environment_->users->empty();
     if (introspector.user_claims.empty() || (!known && introspector.user_endpoint.empty())) {
         return decide(Code::kActive, &introspector);

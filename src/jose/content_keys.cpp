@@ -26,6 +26,10 @@ using CjoseKey = std::unique_ptr<cjose_jwk_t, OpensslDeleter<cjose_jwk_release>>
 using CjoseHeader = std::unique_ptr<cjose_header_t, OpensslDeleter<cjose_header_release>>;
 using CjoseJwe = std::unique_ptr<cjose_jwe_t, OpensslDeleter<cjose_jwe_release>>;
 
+struct FreeDeleter {
+    void operator()(char *text) const noexcept { std::free(text); }
+};
+
 struct WipedDeleter {
     std::size_t size = 0;
     void operator()(void *memory) const noexcept
@@ -35,7 +39,6 @@ struct WipedDeleter {
     }
 };
 using WipedBytes = std::unique_ptr<std::uint8_t, WipedDeleter>;
-using WipedText = std::unique_ptr<char, WipedDeleter>;
 
 struct Material {
     Secret secret;
@@ -102,9 +105,9 @@ Result<Json> read_header(std::string_view encoded)
 
 Result<Material> material_from_jwk(std::string_view text)
 {
-    const Result<Json> jwk = parse_json_object(text);
+    const Result<SecretJwk> jwk = parse_secret_jwk(text);
     if (!jwk) {
-        return fail(Code::kMalformedKey, "the JWK is not a JSON object");
+        return std::unexpected(jwk.error());
     }
     if (Result<void> usable = check_jwk_use(jwk->get(), kOpening); !usable) {
         return std::unexpected(usable.error());
@@ -264,7 +267,8 @@ Result<std::string> ContentKeys::seal(std::string_view type, std::string_view pl
     const Bytes bytes = as_bytes(plaintext);
     const CjoseJwe jwe(
         cjose_jwe_encrypt(entry.key.get(), header.get(), bytes.data(), bytes.size(), nullptr));
-    const WipedText sealed(jwe ? cjose_jwe_export(jwe.get(), nullptr) : nullptr);
+    const std::unique_ptr<char, FreeDeleter> sealed(jwe ? cjose_jwe_export(jwe.get(), nullptr)
+                                                        : nullptr);
     if (!sealed) {
         return fail(Code::kInternal, "a JWE could not be sealed");
     }

@@ -13,6 +13,8 @@ public:
     ContentKeys();
     ContentKeys(ContentKeys &&) noexcept;
     ContentKeys &operator=(ContentKeys &&) noexcept;
+    ContentKeys(const ContentKeys &) = delete;
+    ContentKeys &operator=(const ContentKeys &) = delete;
     ~ContentKeys();
 
     /// Adds the key of a source, or gives the reason (never the material). Without options.kid: the

@@ -32,6 +32,16 @@ inline constexpr JwkPurpose kOpening{"enc", "decrypt", "a JWK whose use is not e
 /// Reads a JWK under the rules of Key::from_jwk, but for the purpose. Private members are ignored.
 Result<Jwk> read_jwk(const json_t *jwk, const JwkPurpose &purpose = kVerifying);
 
+struct WipedJsonDeleter {
+    void operator()(json_t *object) const noexcept;
+};
+
+/// A JWK whose strings are overwritten when it goes.
+using SecretJwk = std::unique_ptr<json_t, WipedJsonDeleter>;
+
+/// kMalformedKey when the text is no JSON object.
+Result<SecretJwk> parse_secret_jwk(std::string_view text);
+
 /// The private key of a JWK whose public half is `material` (RFC 7518 sections 6.2.2 and 6.3.2,
 /// RFC 8037 section 2). Not for oct. A JWK without private members gives kMalformedKey. That both
 /// halves belong together is for the caller to try.

@@ -2,6 +2,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/param_build.h>
 
 #include <algorithm>
@@ -125,6 +126,27 @@ Result<EvpKey> okp_key(const json_t *jwk, EVP_PKEY *public_key)
 }
 
 }  // namespace
+
+void WipedJsonDeleter::operator()(json_t *object) const noexcept
+{
+    const char *name = nullptr;
+    json_t *member = nullptr;
+    json_object_foreach(object, name, member)
+    {
+        // Jansson's own buffer, which nobody else reads any more
+        OPENSSL_cleanse(const_cast<char *>(json_string_value(member)), json_string_length(member));
+    }
+    json_decref(object);
+}
+
+Result<SecretJwk> parse_secret_jwk(std::string_view text)
+{
+    Result<Json> jwk = parse_json_object(text);
+    if (!jwk) {
+        return fail(Code::kMalformedKey, "the JWK is not a JSON object");
+    }
+    return SecretJwk(jwk->release());
+}
 
 Result<EvpKey> private_key_of(const json_t *jwk, const KeyMaterial &material)
 {

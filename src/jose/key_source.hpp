@@ -27,6 +27,7 @@ struct KeyText {
     KeyText(std::string what, KeyFormat form) noexcept : text(std::move(what)), format(form) {}
     KeyText(KeyText &&) noexcept = default;
     KeyText(const KeyText &) = delete;
+    KeyText &operator=(KeyText &&) = delete;
     KeyText &operator=(const KeyText &) = delete;
     ~KeyText();
 

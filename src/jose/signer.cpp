@@ -46,9 +46,9 @@ Result<Parts> parts_from_pem(std::string_view pem)
 
 Result<Parts> parts_from_jwk(std::string_view text)
 {
-    const Result<Json> jwk = parse_json_object(text);
+    const Result<SecretJwk> jwk = parse_secret_jwk(text);
     if (!jwk) {
-        return fail(Code::kMalformedKey, "the JWK is not a JSON object");
+        return std::unexpected(jwk.error());
     }
     Result<Jwk> read = read_jwk(jwk->get(), kSigning);
     if (!read) {

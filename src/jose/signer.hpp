@@ -22,6 +22,8 @@ public:
 
     Signer(Signer &&) noexcept;
     Signer &operator=(Signer &&) noexcept;
+    Signer(const Signer &) = delete;
+    Signer &operator=(const Signer &) = delete;
     ~Signer();
 
     [[nodiscard]] Algorithm algorithm() const noexcept;

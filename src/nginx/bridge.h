@@ -26,6 +26,8 @@ char *ti_jwks_cache_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_resources(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_client(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_claim_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_header_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -42,6 +44,13 @@ char *ti_token_forward_claims(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_policy_debug(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* location directives of a token_issuer */
+char *ti_token_exchange_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_introspection_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_revocation_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_metadata(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* life cycle */
 ngx_int_t ti_add_variables(ngx_conf_t *cf);

@@ -3,6 +3,7 @@
 #include "flow/document_files.hpp"
 #include "nginx/bridge.h"
 #include "nginx/header_list.hpp"
+#include "nginx/issuer_block.hpp"
 #include "nginx/worker.hpp"
 
 #include <algorithm>
@@ -239,6 +240,14 @@ const ConfiguredPolicy *MainConf::find_policy(std::string_view id) const noexcep
     return it == policies.end() ? nullptr : &*it;
 }
 
+const ConfiguredIssuer *MainConf::find_issuer(std::string_view name) const noexcept
+{
+    const auto it = std::ranges::find_if(issuers, [name](const ConfiguredIssuer &configured) {
+        return configured.issuer.name == name;
+    });
+    return it == issuers.end() ? nullptr : &*it;
+}
+
 bool Template::compile(ngx_conf_t *cf, std::string_view text, Template &out)
 {
     ngx_str_t source = copy(cf->pool, text);
@@ -413,7 +422,7 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
     return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         auto &conf = *static_cast<MainConf *>(object);
         warn_of_idle_directory(cf, conf);
-        if (conf.introspectors.empty() && conf.resources.empty()) {
+        if (conf.introspectors.empty() && conf.resources.empty() && conf.issuers.empty()) {
             return NGX_CONF_OK;
         }
         if (conf.zones.empty()) {
@@ -431,7 +440,8 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
         const bool resolved = std::ranges::all_of(conf.peers, [&](ConfiguredPeer *configured) {
             return resolve_zone(cf, conf, *configured);
         });
-        return resolved ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
+        return resolved && settle_issuers(cf, conf) ? NGX_CONF_OK
+                                                    : static_cast<char *>(NGX_CONF_ERROR);
     });
 }
 
@@ -446,6 +456,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         const auto &parent = *static_cast<const LocationConf *>(parent_object);
         auto &child = *static_cast<LocationConf *>(child_object);
 
+        inherit_endpoint(cf, parent, child);
         if (child.sources.empty()) {
             child.sources = parent.sources;
         }

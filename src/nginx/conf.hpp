@@ -2,12 +2,15 @@
 
 #include "flow/introspector.hpp"
 #include "flow/introspector_state.hpp"
+#include "issuer/client_registry.hpp"
+#include "issuer/issuer_context.hpp"
 #include "nginx/ngx.hpp"
 #include "nginx/transport.hpp"
 #include "nginx/zone.hpp"
 #include "policy/access_policy.hpp"
 #include "policy/requirement.hpp"
 #include "resource/client_store.hpp"
+#include "resource/oauth_client.hpp"
 #include "resource/user_store.hpp"
 #include "token/claim_path.hpp"
 
@@ -46,6 +49,24 @@ struct ConfiguredIntrospector final : ConfiguredPeer {
     flow::Introspector introspector;
 };
 
+/// One token_issuer with all that belongs to it.
+struct ConfiguredIssuer {
+    issuer::TokenIssuer issuer;
+    std::vector<std::string> introspector_names;  ///< as written; empty: all of type jwt
+    /// Who validates subject and actor tokens; known once the configuration is read.
+    std::vector<const flow::Introspector *> introspectors;
+    std::size_t zone_size = std::size_t{1} << 20;
+    LedgerZone *zone = nullptr;
+    Place place;
+};
+
+/// A Client of token_resources, as an OAuth client: nothing when it is none, or what is wrong.
+/// That matters only where there is a token_issuer.
+struct ClientResource {
+    resource::Checked<std::optional<resource::OAuthClient>> client;
+    Place place;
+};
+
 /// One access policy with where it was defined.
 struct ConfiguredPolicy {
     policy::AccessPolicy policy;
@@ -60,8 +81,8 @@ struct DocumentDirectory {
 
 class Worker;
 
-/// http{}: what all locations share. Immutable once the configuration is read but for `states` and
-/// `worker`, which each worker process has in its own copy of the memory.
+/// http{}: what all locations share. Immutable once the configuration is read but for `states`,
+/// `key_rings`, `registry` and `worker`, which each worker process has in its own copy of the memory.
 struct MainConf {
     std::vector<Zone *> zones;
     std::deque<ConfiguredIntrospector> introspectors;  // addresses stay
@@ -69,6 +90,12 @@ struct MainConf {
     std::vector<ConfiguredPeer *> peers;               // by Peer::index, once all are read
     std::deque<token::ClaimPath> variable_paths;       // of token_claim_set and token_header_set
     std::deque<ConfiguredPolicy> policies;             // addresses stay
+    std::deque<ConfiguredIssuer> issuers;              // addresses stay
+    std::vector<issuer::KeyRing> key_rings;            // by TokenIssuer::index
+    std::vector<issuer::Client> oauth_clients;         // of every token_issuer
+    std::vector<Place> oauth_client_places;            // likewise
+    std::optional<issuer::ClientRegistry> registry;    // of oauth_clients; with a token_issuer
+    std::vector<ClientResource> client_resources;      // of all files, in their order
     std::vector<resource::Resource> resources;         // of all files, in their order
     resource::UserStore users;
     resource::ClientStore clients;
@@ -82,6 +109,7 @@ struct MainConf {
 
     [[nodiscard]] const ConfiguredIntrospector *find(std::string_view name) const noexcept;
     [[nodiscard]] const ConfiguredPolicy *find_policy(std::string_view id) const noexcept;
+    [[nodiscard]] const ConfiguredIssuer *find_issuer(std::string_view name) const noexcept;
 };
 
 /// A string of the configuration that may hold variables.
@@ -188,12 +216,21 @@ struct LocationConf {
     std::vector<ScopeRequirement> requires_scopes;
     std::optional<std::vector<ForwardedClaim>> forwards;
     std::optional<ForwardToken> forwards_token;
+    // The location's own content handler and whom it serves: inherited by its if and limit_except.
+    const ConfiguredIssuer *token_issuer = nullptr;
+    ngx_http_handler_pt endpoint = nullptr;
     ngx_int_t authorization_variable = NGX_ERROR;  // $http_authorization, by index, when enabled
 };
 
 MainConf *main_conf(ngx_conf_t *cf) noexcept;
 MainConf *main_conf(ngx_http_request_t *request) noexcept;
 const LocationConf &location_conf(ngx_http_request_t *request) noexcept;
+
+/// What `if` and `limit_except` in a location with an endpoint of a token_issuer have of it.
+void inherit_endpoint(ngx_conf_t *cf, const LocationConf &parent, LocationConf &child) noexcept;
+
+/// The sentence for a token_issuer that is not there (yet), as `directive` names it.
+std::string unknown_issuer(std::string_view name, std::string_view directive);
 
 /// Logs a sentence as nginx logs errors of the configuration, and gives NGX_CONF_ERROR.
 char *conf_error(ngx_conf_t *cf, std::string_view text) noexcept;

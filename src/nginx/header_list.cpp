@@ -112,6 +112,20 @@ ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_vi
     return header;
 }
 
+void hide_response_headers(ngx_http_request_t *request, std::string_view name) noexcept
+{
+    for (ngx_list_part_t *part = &request->headers_out.headers.part; part != nullptr;
+         part = part->next)
+    {
+        auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (is_header(headers[i], name)) {
+                headers[i].hash = 0;
+            }
+        }
+    }
+}
+
 bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept
 {
     return equals_ignoring_case(view(header.key), name);

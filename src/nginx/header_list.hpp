@@ -11,6 +11,9 @@ namespace token_introspect::nginx {
 ngx_table_elt_t *add_response_header(ngx_http_request_t *request, std::string_view name,
                                      std::string_view value) noexcept;
 
+/// Takes response headers of that name out of the response.
+void hide_response_headers(ngx_http_request_t *request, std::string_view name) noexcept;
+
 /// True when the element has this name, whatever its case.
 bool is_header(const ngx_table_elt_t &header, std::string_view name) noexcept;
 

@@ -2,11 +2,13 @@
 
 #include "flow/user_uri.hpp"
 #include "nginx/bridge.h"
+#include "nginx/key_words.hpp"
 #include "token/http_text.hpp"
 #include "token/metadata.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace token_introspect::nginx {
 
@@ -47,34 +49,6 @@ bool concerns_documents(std::string_view directive) noexcept
     return std::ranges::find(others, directive) == others.end();
 }
 
-std::optional<jose::KeyType> key_type(std::string_view name) noexcept
-{
-    for (const auto type :
-         {jose::KeyType::kRSA, jose::KeyType::kEC, jose::KeyType::kOKP, jose::KeyType::kOct})
-    {
-        if (equals_ignoring_case(name, jose::name(type))) {
-            return type;
-        }
-    }
-    return std::nullopt;
-}
-
-std::optional<jose::KeyFormat> key_format(std::string_view name) noexcept
-{
-    constexpr std::array<std::pair<std::string_view, jose::KeyFormat>, 4> formats = {{
-        {"PEM", jose::KeyFormat::kPem},
-        {"plain", jose::KeyFormat::kPlain},
-        {"base64url", jose::KeyFormat::kBase64url},
-        {"JWK", jose::KeyFormat::kJwk},
-    }};
-    for (const auto &[known, format] : formats) {
-        if (equals_ignoring_case(name, known)) {
-            return format;
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 IntrospectorBlock::IntrospectorBlock(ngx_conf_t *cf, std::string_view name, Place place)
@@ -96,7 +70,7 @@ std::string IntrospectorBlock::take(const Words &args)
     using B = IntrospectorBlock;
     using D = Directive<B>;
     static constexpr std::array directives = {
-        D{"type", 1, 1, &B::type},
+        D{"type", 1, 2, &B::type},
         D{"issuer", 1, kMany, &B::issuer},
         D{"audience", 1, kMany, &B::audience},
         D{"algorithms", 1, kMany, &B::algorithms},
@@ -140,6 +114,12 @@ std::string IntrospectorBlock::decryption_key(const Words &args)
 
 std::string IntrospectorBlock::type(const Words &args)
 {
+    if (args[1] == "issued") {
+        return issued(args);
+    }
+    if (args.size() != 2) {
+        return "invalid number of arguments in \"type\" directive";
+    }
     if (args[1] == "jwt") {
         introspector_.kind = flow::Kind::kJwt;
     } else if (args[1] == "opaque") {
@@ -148,7 +128,27 @@ std::string IntrospectorBlock::type(const Words &args)
         introspector_.kind = flow::Kind::kOpaque;
         is_cookie_ = true;
     } else {
-        return invalid_word(args, 1, "use jwt, opaque or cookie");
+        return invalid_word(args, 1, "use jwt, opaque, cookie or issued");
+    }
+    return {};
+}
+
+std::string IntrospectorBlock::issued(const Words &args)
+{
+    if (args.size() != 3) {
+        return "\"type issued\" needs the name of a token_issuer: type issued NAME;";
+    }
+    const ConfiguredIssuer *found = main_conf(cf_)->find_issuer(args[2]);
+    if (found == nullptr) {
+        return unknown_issuer(args[2], "type issued");
+    }
+    introspector_.kind = flow::Kind::kJwt;
+    introspector_.issued_by = found->issuer.index;
+    introspector_.rules.issuers = {found->issuer.issuer};
+    introspector_.token_types = {"at+jwt"};
+    introspector_.keys = found->issuer.signing_keys;
+    for (jose::KeySource &source : introspector_.keys) {
+        source.signing_format = std::exchange(source.format, jose::KeyFormat::kSigning);
     }
     return {};
 }
@@ -211,35 +211,13 @@ std::string IntrospectorBlock::secret(const Words &args)
 
 std::string IntrospectorBlock::key(const Words &args)
 {
+    static constexpr std::array<std::string_view, 4> parameters = {"alg", "kty", "format", "kid"};
+    static constexpr std::array<std::string_view, 4> formats = {"PEM", "plain", "base64url", "JWK"};
     jose::KeySource source;
-    source.from_file = args[1].starts_with("file:");
-    source.value = source.from_file ? full_path(cf_, args[1].substr(5)) : std::string(args[1]);
     source.options.allow_short = true;
-    for (std::size_t i = 2; i < args.size(); ++i) {
-        if (const auto alg = parameter(args[i], "alg")) {
-            source.options.algorithm = jose::algorithm_from_name(*alg);
-            if (!source.options.algorithm) {
-                return invalid_word(args, i, "unknown algorithm");
-            }
-        } else if (const auto kty = parameter(args[i], "kty")) {
-            source.options.type = key_type(*kty);
-            if (!source.options.type) {
-                return invalid_word(args, i, "use kty=RSA, EC, OKP or OCT");
-            }
-        } else if (const auto kid = parameter(args[i], "kid")) {
-            source.options.kid = *kid;
-        } else if (const auto format = parameter(args[i], "format")) {
-            const auto known = key_format(*format);
-            if (!known) {
-                return invalid_word(args, i, "use format=PEM, plain, base64url or JWK");
-            }
-            source.format = *known;
-        } else {
-            return invalid_word(args, i, "use alg=, kty=, format= or kid=");
-        }
-    }
+    std::string problem = read_key_words(cf_, args, parameters, formats, source);
     introspector_.keys.push_back(std::move(source));
-    return {};
+    return problem;
 }
 
 std::string IntrospectorBlock::jwks_file(const Words &args)
@@ -395,7 +373,7 @@ std::string IntrospectorBlock::cookie(const Words &args)
 std::string_view IntrospectorBlock::type_name() const noexcept
 {
     if (introspector_.kind == flow::Kind::kJwt) {
-        return "jwt";
+        return introspector_.issued_by ? "issued" : "jwt";
     }
     return is_cookie_ ? "cookie" : "opaque";
 }

@@ -22,6 +22,7 @@ private:
     [[nodiscard]] bool is_repeatable(std::string_view name) const noexcept override;
 
     std::string type(const Words &args);
+    std::string issued(const Words &args);
     std::string issuer(const Words &args);
     std::string audience(const Words &args);
     std::string algorithms(const Words &args);
@@ -48,6 +49,7 @@ private:
     [[nodiscard]] std::string_view type_name() const noexcept;
     std::string check_sources();
     std::string check_kind();
+    [[nodiscard]] std::string check_issued() const;
     std::string check_issuer();
     std::string check_endpoint();
     std::string check_response_audience();

@@ -32,6 +32,9 @@ std::string IntrospectorBlock::check_sources()
         }
         return {};
     }
+    if (introspector_.issued_by) {
+        return {};
+    }
     const std::string what =
         introspector_.kind == flow::Kind::kJwt ? "an introspector of type jwt" : "\"response jwt\"";
     if (has("secret") && has("secret_file")) {
@@ -85,9 +88,27 @@ std::string IntrospectorBlock::check_endpoint()
     return {};
 }
 
+std::string IntrospectorBlock::check_issued() const
+{
+    constexpr std::array settled = {"issuer",    "algorithms",  "token_types",
+                                    "secret",    "secret_file", "key",
+                                    "jwks_file", "jwks_uri",    "discovery"};
+    for (const std::string_view name : settled) {
+        if (introspector_.issued_by && has(name)) {
+            return quote(name)
+                   + " is settled by the token_issuer: remove it from this introspector of type "
+                     "issued";
+        }
+    }
+    return {};
+}
+
 // A directive that has no effect here would be a mistake that nobody sees.
 std::string IntrospectorBlock::check_kind()
 {
+    if (std::string problem = check_issued(); !problem.empty()) {
+        return problem;
+    }
     constexpr std::array for_opaque = {"introspection_endpoint",
                                        "authorization",
                                        "authorization_file",
@@ -204,7 +225,10 @@ std::string IntrospectorBlock::finish(MainConf &conf, bool &logged)
     }
     const bool asks_for_users = has("user_endpoint") || introspector_.kind == flow::Kind::kJwt;
     if (!has("user_claim") && asks_for_users) {
-        introspector_.user_claims = {"box_user", "sub"};
+        introspector_.user_claims = {"sub"};
+        if (!introspector_.issued_by) {
+            introspector_.user_claims.insert(introspector_.user_claims.begin(), "box_user");
+        }
     }
     introspector_.index = conf.introspectors.size();
     introspector_.limits.json.bytes =

@@ -37,21 +37,6 @@ ngx_uint_t status_of(const Judgement &judgement, const StatusCodes &codes) noexc
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-// What an earlier refusal of the same request left: an error_page may lead to another one.
-void hide_response_headers(ngx_http_request_t *request, std::string_view name) noexcept
-{
-    for (ngx_list_part_t *part = &request->headers_out.headers.part; part != nullptr;
-         part = part->next)
-    {
-        auto *headers = static_cast<ngx_table_elt_t *>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (equals_ignoring_case(view(headers[i].key), name)) {
-                headers[i].hash = 0;
-            }
-        }
-    }
-}
-
 std::optional<std::string> challenge_for(ngx_http_request_t *request, const LocationConf &conf,
                                          const Judgement &judgement)
 {
@@ -95,6 +80,7 @@ ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Ju
     log_refusal(request, judgement, introspector);
     const Verdict verdict = outcome(judgement.code).verdict;
     if (verdict == Verdict::kUnavailable) {
+        // what an earlier refusal left: an error_page may lead to another one
         hide_response_headers(request, kRetryAfter);
         // without a view of when the issuer is asked again, soon is the best advice
         const std::uint64_t seconds =

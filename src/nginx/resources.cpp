@@ -50,6 +50,10 @@ std::string add_resource(ngx_conf_t *cf, MainConf &conf, const resource::Resourc
             policy ? add_policy(conf, std::move(*policy), place_of(resource)) : policy.error();
         return problem.empty() ? "" : resource.sentence(problem);
     }
+    if (resource.type == "Client") {
+        conf.client_resources.push_back(
+            {.client = resource::make_oauth_client(resource, vault), .place = place_of(resource)});
+    }
     return {};  // Users, Roles and Clients are put together when all files are read
 }
 

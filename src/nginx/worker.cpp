@@ -26,9 +26,28 @@ std::vector<cache::Store *> stores_of(MainConf &conf)
 {
     std::vector<cache::Store *> stores;
     for (const ConfiguredPeer *configured : conf.peers) {
-        stores.push_back(configured->zone->store());
+        stores.push_back(configured->zone->content());
     }
     return stores;
+}
+
+std::vector<issuer::IssuerContext> issuers_of(MainConf &conf)
+{
+    std::vector<issuer::IssuerContext> contexts;
+    for (const ConfiguredIssuer &configured : conf.issuers) {
+        std::int64_t leeway_s = 0;
+        for (const ConfiguredIntrospector &one : conf.introspectors) {
+            if (one.introspector.issued_by == configured.issuer.index) {
+                leeway_s = std::max(leeway_s, one.introspector.rules.leeway_s);
+            }
+        }
+        configured.zone->content()->set_leeway(leeway_s);
+        contexts.push_back({.issuer = &configured.issuer,
+                            .keys = &conf.key_rings[configured.issuer.index],
+                            .ledger = configured.zone->content(),
+                            .clients = &*conf.registry});
+    }
+    return contexts;
 }
 
 }  // namespace
@@ -37,11 +56,13 @@ Worker::Worker(MainConf &conf)
     : stores_(stores_of(conf)),
       seated_(stores_.size()),
       default_seats_(std::max<std::size_t>(1, ngx_cycle->connection_n / kConnectionsPerSeat)),
+      issuers_(issuers_of(conf)),
       front_(random_seed()),
       environment_{.hasher = hasher_,
                    .states = conf.states,
                    .stores = stores_,
                    .host = *this,
+                   .issuers = issuers_,
                    .users = &conf.users,
                    .front = &front_}
 {
@@ -116,7 +137,7 @@ ngx_int_t ti_init_process(ngx_cycle_t *cycle)
     return guarded(static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
         auto *conf = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_token_introspect_module));
-        if (conf != nullptr && !conf->introspectors.empty()) {
+        if (conf != nullptr && (!conf->introspectors.empty() || !conf->issuers.empty())) {
             Worker::of(*conf);
         }
         return NGX_OK;

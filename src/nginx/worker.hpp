@@ -35,6 +35,7 @@ private:
     std::size_t default_seats_;
     WaitQueue waiting_;
     std::optional<flow::DocumentFiles> files_;
+    std::vector<issuer::IssuerContext> issuers_;  // by TokenIssuer::index
     flow::Front front_;
     flow::Environment environment_;
 };

@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 
 #include <span>
+#include <type_traits>
 
 namespace token_introspect::nginx {
 
@@ -18,6 +19,10 @@ std::span<std::byte> whole(ngx_slab_pool_t *pool) noexcept
     return {static_cast<std::byte *>(block), block != nullptr ? size : 0};
 }
 
+// As the directive calls it.
+template <class Content>
+constexpr const char *kWhat = std::is_same_v<Content, cache::Store> ? "token_zone" : "zone";
+
 }  // namespace
 
 void ZoneMemory::recovered() noexcept
@@ -28,7 +33,9 @@ void ZoneMemory::recovered() noexcept
                   &name);
 }
 
-Zone *Zone::add(ngx_conf_t *cf, std::string_view name, std::size_t size)
+template <class Content>
+SharedZone<Content> *SharedZone<Content>::add(ngx_conf_t *cf, std::string_view name,
+                                              std::size_t size)
 {
     ngx_str_t zone_name = copy(cf->pool, name);
     if (zone_name.data == nullptr) {
@@ -40,27 +47,29 @@ Zone *Zone::add(ngx_conf_t *cf, std::string_view name, std::size_t size)
         return nullptr;
     }
     if (shm_zone->data != nullptr) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "token_zone \"%V\" is defined twice", &zone_name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s \"%V\" is defined twice", kWhat<Content>,
+                           &zone_name);
         return nullptr;
     }
-    Zone *zone = make_in<Zone>(cf->pool, name, size);
+    auto *zone = make_in<SharedZone>(cf->pool, name, size);
     shm_zone->init = init;
     shm_zone->data = zone;
     return zone;
 }
 
-ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
+template <class Content>
+ngx_int_t SharedZone<Content>::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
 {
-    auto *zone = static_cast<Zone *>(shm_zone->data);
+    auto *zone = static_cast<SharedZone *>(shm_zone->data);
     auto *pool = reinterpret_cast<ngx_slab_pool_t *>(shm_zone->shm.addr);
 
     if (old != nullptr || shm_zone->shm.exists) {
-        auto *root = static_cast<cache::Store::Root *>(pool->data);
-        if (cache::Store::layout(root) != cache::Store::kLayout) {
+        auto *root = static_cast<typename Content::Root *>(pool->data);
+        if (Content::layout(root) != Content::kLayout) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "token_zone \"%V\" was made by another version of this module: give it "
+                          "%s \"%V\" was made by another version of this module: give it "
                           "another name or restart nginx",
-                          &shm_zone->shm.name);
+                          kWhat<Content>, &shm_zone->shm.name);
             return NGX_ERROR;
         }
         zone->open(pool, root);
@@ -71,9 +80,9 @@ ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
     if (RAND_bytes(reinterpret_cast<unsigned char *>(seed.data()), sizeof seed) != 1) {
         return NGX_ERROR;
     }
-    cache::Store::Root *root = cache::Store::format(whole(pool), seed);
+    typename Content::Root *root = Content::format(whole(pool), seed);
     if (root == nullptr) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0, "token_zone \"%V\" is too small",
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0, "%s \"%V\" is too small", kWhat<Content>,
                       &shm_zone->shm.name);
         return NGX_ERROR;
     }
@@ -82,10 +91,14 @@ ngx_int_t Zone::init(ngx_shm_zone_t *shm_zone, void *old) noexcept
     return NGX_OK;
 }
 
-void Zone::open(ngx_slab_pool_t *pool, cache::Store::Root *root) noexcept
+template <class Content>
+void SharedZone<Content>::open(ngx_slab_pool_t *pool, typename Content::Root *root) noexcept
 {
     memory_.emplace(pool, name_);
-    store_.emplace(*memory_, root);
+    content_.emplace(*memory_, root);
 }
+
+template class SharedZone<cache::Store>;
+template class SharedZone<issuer::Ledger>;
 
 }  // namespace token_introspect::nginx

@@ -1,6 +1,7 @@
 #include "policy/requirement.hpp"
 
 #include "policy/delimiter.hpp"
+#include "token/scope.hpp"
 
 #include <algorithm>
 
@@ -27,10 +28,7 @@ bool grants(token::Value scope, std::string_view wanted) noexcept
 bool has_scopes(const token::ClaimsView &claims, std::span<const std::string> wanted,
                 bool any) noexcept
 {
-    token::Value scope = claims.find("scope");
-    if (scope.type() == token::ValueType::kNull) {
-        scope = claims.find("scp");
-    }
+    const token::Value scope = token::scope_claim(claims);
     const auto granted = [&](const std::string &name) { return grants(scope, name); };
     return any ? std::ranges::any_of(wanted, granted)
                : !wanted.empty() && std::ranges::all_of(wanted, granted);

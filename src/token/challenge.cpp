@@ -47,4 +47,12 @@ std::string bearer_challenge(Code code, std::string_view realm, std::string_view
     return challenge;
 }
 
+std::string basic_challenge(std::string_view realm)
+{
+    std::string challenge = "Basic";
+    bool first = true;
+    append_parameter(challenge, first, "realm", realm);
+    return challenge;
+}
+
 }  // namespace token_introspect::token

@@ -12,4 +12,7 @@ namespace token_introspect::token {
 /// a token gets no error. Quotes and backslashes are escaped, control and non-ASCII bytes dropped.
 std::string bearer_challenge(Code code, std::string_view realm, std::string_view scope);
 
+/// `Basic realm="…"` (RFC 7617), likewise escaped.
+std::string basic_challenge(std::string_view realm);
+
 }  // namespace token_introspect::token

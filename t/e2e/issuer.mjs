@@ -11,11 +11,16 @@
 //   urn:e2e:opaque[:TTL]           opaque, aud = urn:e2e:opaque
 //   urn:e2e:jwt:ALG[:TTL]          a JWT of RFC 9068 signed with ALG, aud = urn:e2e:api
 //   urn:e2e:elsewhere:ALG          the same for another audience
+//
+// Clients may exchange tokens (RFC 8693), see exchange.mjs. GET /e2e/counts says how often the server
+// was asked for what.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 import Provider, { errors } from 'oidc-provider';
+
+import { registerTokenExchange } from './exchange.mjs';
 
 const port = Number(process.argv[2]);
 const settings = JSON.parse(readFileSync(process.argv[3], 'utf8'));
@@ -62,11 +67,14 @@ const provider = new Provider(issuer, {
     clientAuthSigningAlgValues: [...algorithms, 'HS256'],
   },
   ttl: {
+    AccessToken: (ctx, token) => token.resourceServer?.accessTokenTTL ?? 600,
     ClientCredentials: (ctx, token) => token.resourceServer?.accessTokenTTL ?? 600,
   },
-  extraTokenClaims: () => ({
+  extraTokenClaims: (ctx, token) => ({
     tenant: 'acme',
     realm_access: { roles: ['clerk', 'auditor'] },
+    sub: token.accountId ?? token.clientId,
+    ...(token.act && { act: token.act }),
   }),
   features: {
     devInteractions: { enabled: false },
@@ -82,21 +90,26 @@ const provider = new Provider(issuer, {
   },
 });
 
+registerTokenExchange(provider, resourceServer);
+
 provider.on('server_error', (ctx, error) => console.error(error));
 
 let introspections = 0;
 let keySets = 0;
+let tokens = 0;
 
 const handle = provider.callback();
 const server = createServer((request, response) => {
   const path = request.url.split('?')[0];
   if (path === '/e2e/counts') {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ introspections, keySets }));
+    response.end(JSON.stringify({ introspections, keySets, tokens }));
     return;
   }
   if (path === '/token/introspection') {
     introspections += 1;
+  } else if (path === '/token') {
+    tokens += 1;
   } else if (path === '/jwks') {
     keySets += 1;
   }

@@ -238,6 +238,29 @@ export class Keycloak {
     return answer.body && JSON.parse(answer.body);
   }
 
+  /** The id of a new confidential client. */
+  async addClient(clientId, secret, more = {}) {
+    await this.admin('POST', '/clients', {
+      clientId, secret, publicClient: false, standardFlowEnabled: false, ...more,
+    });
+    const [{ id }] = await this.admin('GET', `/clients?clientId=${clientId}`);
+    return id;
+  }
+
+  /** Puts `audience` into the tokens that are issued to a client. */
+  addAudience(id, audience) {
+    return this.admin('POST', `/clients/${id}/protocol-mappers/models`, {
+      name: `audience-${audience}`,
+      protocol: 'openid-connect',
+      protocolMapper: 'oidc-audience-mapper',
+      config: {
+        'included.client.audience': audience,
+        'access.token.claim': 'true',
+        'introspection.token.claim': 'true',
+      },
+    });
+  }
+
   /** Has Keycloak write down who asks it about tokens, so that introspections() can count. */
   rememberIntrospections() {
     return this.admin('PUT', '/events/config', {

@@ -6,6 +6,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { exchangeLocations, exchangeTests, exchangers, prepareExchange } from './keycloak-exchange.mjs';
 import { Keycloak, obstacle, projectFile, version } from './keycloak.mjs';
 import { Nginx, freePort, request, until, workDirectory } from './support.mjs';
 
@@ -92,9 +93,9 @@ describe('Keycloak', { skip }, () => {
     await keycloak.start();
     await keycloak.configure();
     await keycloak.rememberIntrospections();
-    await keycloak.admin('POST', '/clients', {
-      clientId: 'stranger', secret: 'the secret of a stranger', publicClient: false,
-    });
+    await keycloak.addClient('stranger', 'the secret of a stranger');
+
+    await prepareExchange(keycloak);
 
     application = await startApplication();
     nginx = new Nginx(directory.path, await freePort());
@@ -123,6 +124,7 @@ describe('Keycloak', { skip }, () => {
     token_introspector keys { ${own} ${certs} }
     token_introspector keys_often { ${own} ${certs} cache_ttl 2s; }
     token_introspector elsewhere { issuer ${keycloak.issuer}; audience elsewhere; ${certs} }
+    ${exchangers(keycloak)}
 `,
       server: `
         add_header X-Status $token_status always;
@@ -138,6 +140,7 @@ describe('Keycloak', { skip }, () => {
         location /keys { token_introspect keys; ${up} }
         location /keys-often { token_introspect keys_often; ${up} }
         location /elsewhere { token_introspect elsewhere; ${up} }
+        ${exchangeLocations(up)}
 ${requirements.map(([condition], i) => `
         location = /require/${i} {
             token_introspect asked;
@@ -397,6 +400,8 @@ ${requirements.map(([condition], i) => `
     });
   }
 
+  describe('token exchange', () => exchangeTests(() => ({ keycloak, nginx })));
+
   describe("the realm's keys", () => {
     for (const path of ['/keys', '/discovered']) {
       it(`${path.slice(1)}: a token passes, and Keycloak is not asked (B46)`, async () => {
@@ -467,10 +472,13 @@ ${requirements.map(([condition], i) => `
 describe("Keycloak's guide", () => {
   const guide = projectFile('docs/guides/keycloak.md');
 
-  it('names the release that is tested', () => {
-    const named = [...guide.matchAll(/(?:Keycloak |VERSION=)(\d+\.\d+\.\d+)/g)];
-    assert.deepEqual([...new Set(named.map(([, name]) => name))], [version]);
-  });
+  for (const name of ['keycloak', 'token-exchange']) {
+    it(`${name}.md names the release that is tested`, () => {
+      const text = projectFile(`docs/guides/${name}.md`);
+      const named = [...text.matchAll(/(?:Keycloak |VERSION=)(\d+\.\d+\.\d+)/g)];
+      assert.deepEqual([...new Set(named.map(([, release]) => release))], [version]);
+    });
+  }
 
   it('gives the commands of configure-realm', () => {
     const commands = (text) => text.replace(/\\\n\s*/g, '').split('\n').map((line) => line.trim())

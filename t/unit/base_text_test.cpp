@@ -104,6 +104,31 @@ TEST(Base64, PadsAndUsesTheClassicAlphabet)
     EXPECT_EQ(base64_encode({}), "");
 }
 
+TEST(Base64, DecodesStrictly)
+{
+    EXPECT_EQ(base64_decode("++//AA=="), "\xfb\xef\xff\0"s);
+    EXPECT_EQ(base64_decode("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), "Aladdin:open sesame");
+    EXPECT_EQ(base64_decode("Zm8="), "fo");
+    EXPECT_EQ(base64_decode(""), "");
+
+    for (std::string_view text : {"Zm8", "Zm8==", "Zg=", "Zh==", "Z===", "====", "Zm=8", "Zm8 ",
+                                  "Z-8=", "Z_8=", "Zm8=Zm8=", "Zm9\n"})
+    {
+        EXPECT_FALSE(base64_decode(text)) << text;
+    }
+}
+
+TEST(FormDecode, TakesPlusForSpaceAndIsStrict)
+{
+    EXPECT_EQ(form_decode("+%25%26%2B%C2%A3%E2%82%AC"), " %&+\xc2\xa3\xe2\x82\xac");
+    EXPECT_EQ(form_decode("a+b%20c"), "a b c");
+    EXPECT_EQ(form_decode(""), "");
+
+    for (std::string_view text : {"%", "%2", "a%", "%2g", "%+1"}) {
+        EXPECT_FALSE(form_decode(text)) << text;
+    }
+}
+
 TEST(FormEncode, Rfc6749AppendixB)
 {
     // " %&+£€", as the appendix has it

@@ -230,6 +230,29 @@ TEST(JoseContentKeys, RefusesPartsOfTwoTokens)
     EXPECT_EQ(opening(keys, joined(with_key)), Code::kMalformed);
 }
 
+// cjose's own decoder asserts that no text is of 4n+1 characters.
+TEST(JoseContentKeys, RefusesPartsOfAnyLength)
+{
+    const ContentKeys keys = keys_of({source(kSecret, "one")});
+    const auto whole = parts_of(*keys.seal(kType, kClaims));
+    for (std::size_t part : {0U, 2U, 3U, 4U}) {
+        for (std::size_t more = 1; more <= 4; more++) {
+            auto longer = whole;
+            longer[part].append(more, 'A');
+            EXPECT_NE(opening(keys, joined(longer)), Code::kActive) << part << " and " << more;
+            auto shorter = whole;
+            shorter[part].resize(shorter[part].size() - more);
+            EXPECT_NE(opening(keys, joined(shorter)), Code::kActive) << part << " less " << more;
+        }
+        auto padded = whole;
+        padded[part].append("=");
+        EXPECT_EQ(opening(keys, joined(padded)), Code::kMalformed) << part;
+        auto single = whole;
+        single[part] = "A";
+        EXPECT_EQ(opening(keys, joined(single)), Code::kMalformed) << part;
+    }
+}
+
 // The header is authenticated: a refresh token is no access token, whoever renames it.
 TEST(JoseContentKeys, RefusesAnotherType)
 {

@@ -58,5 +58,12 @@ TEST(BearerChallenge, EveryOutcomeIsWellFormed)
     }
 }
 
+TEST(BasicChallenge, QuotesTheRealm)
+{
+    EXPECT_EQ(basic_challenge("main"), "Basic realm=\"main\"");
+    EXPECT_EQ(basic_challenge(""), "Basic realm=\"\"");
+    EXPECT_EQ(basic_challenge("a\"b\\c\r\n\xc3\xa9"), "Basic realm=\"a\\\"b\\\\c\"");
+}
+
 }  // namespace
 }  // namespace token_introspect::token

@@ -1,0 +1,25 @@
+#include "issuer/grant_type.hpp"
+
+#include "issuer/server_metadata.hpp"
+
+namespace token_introspect::issuer {
+
+std::expected<GrantType, Refusal> requested_grant(const Client &client, const TokenForm &form)
+{
+    const std::string_view name = form.get(Parameter::kGrantType);
+    if (name.empty()) {
+        return std::unexpected(Refusal{.reason = Reason::kGrantTypeMissing});
+    }
+    const bool exchange = name == kTokenExchangeGrant;
+    if (!exchange && name != kRefreshTokenGrant) {
+        return std::unexpected(Refusal{.reason = Reason::kGrantTypeUnknown});
+    }
+    const bool permitted =
+        exchange ? client.exchanges : client.refreshes || client.gets_refresh_token;
+    if (!permitted) {
+        return std::unexpected(Refusal{.reason = Reason::kGrantNotPermitted});
+    }
+    return exchange ? GrantType::kTokenExchange : GrantType::kRefreshToken;
+}
+
+}  // namespace token_introspect::issuer
