@@ -25,6 +25,10 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ti_token_introspector, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("token_exchanger"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ti_token_exchanger, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+
     { ngx_string("token_policy"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ti_token_policy, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
@@ -88,6 +92,10 @@ static ngx_command_t  ngx_http_token_introspect_commands[] = {
     { ngx_string("token_forward_token"),
       TI_LOCATION|NGX_CONF_TAKE1,
       ti_token_forward_token, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
+    { ngx_string("token_exchange"),
+      TI_LOCATION|NGX_CONF_TAKE1,
+      ti_token_exchange, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("token_authorize"),
       TI_LOCATION|NGX_CONF_1MORE,

@@ -173,8 +173,8 @@ is try($nginx, '/orders/', jwt(%both))->{status}, 403, '... but not without a ro
 $nginx->stop;
 
 # Aidbox's resources, in their own directory.
-my %aidbox  = map { $_ => slurp("examples/aidbox/$_") } 'vault.json', map {"resources/$_"} 'introspectors.yaml', 'policies.yaml',
-    'users.json';
+my %aidbox  = map { $_ => slurp("examples/aidbox/$_") } 'vault.json',
+    map {"resources/$_"} 'introspectors.yaml', 'policies.yaml', 'users.json';
 my %secret  = (login => 'of the login, more than 32 bytes long', partners => 'of the partners, more than 32 bytes');
 my @private = ('RSA', 'RSA/2', 'P-256');
 for ($aidbox{'resources/introspectors.yaml'}) {

@@ -77,6 +77,7 @@ constexpr auto kTable = std::to_array<Outcome>({
     forbidden(Code::kRequireRefused, "require_refused"),
     forbidden(Code::kPolicyRefused, "policy_refused"),
     forbidden(Code::kUserInactive, "user_inactive"),
+    forbidden(Code::kExchangeRefused, "exchange_refused"),
     unavailable(Code::kIssuerStatus, "issuer_status"),
     unavailable(Code::kIssuerUnreachable, "issuer_unreachable"),
     unavailable(Code::kIssuerTimeout, "issuer_timeout"),

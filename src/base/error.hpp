@@ -33,13 +33,14 @@ enum class Code : std::uint8_t {
     kRequireRefused,     ///< token_require failed: 403
     kPolicyRefused,      ///< no access policy allowed: 403
     kUserInactive,       ///< the user that the token names may not log in: 403
+    kExchangeRefused,    ///< the token endpoint gives no token for this one: 403
     kIssuerStatus,       ///< the endpoint answered with another status than 200
     kIssuerUnreachable,  ///< refused, reset, unresolvable, TLS failure
     kIssuerTimeout,
     kIssuerResponse,  ///< not JSON, wrong type, duplicate members, encoded, ...
     kIssuerResponseTooBig,
     kIssuerMetadata,  ///< discovery document unusable (issuer differs, endpoint missing)
-    kTooManyWaiting,  ///< as many requests as may wait for this introspector do
+    kTooManyWaiting,  ///< as many requests as may wait for this peer do
     kNoKeys,          ///< the issuer's key set holds no usable key
     kMalformedKey,    ///< a JWK, PEM or secret that cannot be a key
     kUnsupportedKey,  ///< kty, crv or size that this module does not accept

@@ -13,12 +13,12 @@ namespace token_introspect::cache {
 /// A verified fact as the store keeps it: never a decision, never a token. The parts are views, of
 /// the publisher's memory when it is put in and of one copied block when it is taken out.
 struct Record {
-    Code code = Code::kActive;            ///< kActive, or kInactive for a remembered refusal
+    Code code = Code::kActive;            ///< kActive, or what a remembered refusal says
     std::array<std::uint8_t, 16> key{};   ///< the JWK that verified a JWT (jose::KeyId)
     std::string_view presented_issuer{};  ///< iss as an opaque token in JWT form states it
     Bytes claims{};                       ///< claims image
     Bytes header{};                       ///< claims image of the JOSE header
-    std::string_view text{};              ///< key set, metadata document, signed response
+    std::string_view text{};  ///< key set, metadata document, signed response, exchanged token
 };
 
 /// The block form: the code, which parts there are, the key and the lengths of those that are

@@ -122,8 +122,8 @@ public:
     /// chosen tokens from filling one chain of the index. nullptr when the block is too small.
     static Root *format(std::span<std::byte> block, std::array<std::uint64_t, 2> seed) noexcept;
 
-    /// Changes whenever the layout of anything in shared memory does.
-    static constexpr std::uint32_t kLayout = 2;
+    /// Changes whenever the layout of anything in shared memory does, and the number of a Code.
+    static constexpr std::uint32_t kLayout = 3;
 
     /// The layout a root was formatted with, of any layout.
     static std::uint32_t layout(const Root *root) noexcept;

@@ -34,11 +34,28 @@ bool endpoint_is_down(Code code, int status) noexcept
     return busy_or_gone || code == Code::kIssuerUnreachable || code == Code::kIssuerTimeout;
 }
 
-void report(Host &host, const Peer &peer, const Error &error, int status)
+std::optional<Renewal> begin_renewal(Environment &environment, Renewal renewal,
+                                     const cache::Key &key, Now now,
+                                     const cache::Wanted &want) noexcept
+{
+    cache::Store &store = environment.store_of(*renewal.peer);
+    const cache::Acquired acquired = store.renew(key, now, want);
+    if (acquired.state != cache::State::kLed) {
+        return std::nullopt;
+    }
+    renewal.lease = Lease(store, environment.host, key, acquired.lease,
+                          want.circuit != nullptr ? std::optional(*want.circuit) : std::nullopt);
+    return renewal;
+}
+
+void report(Host &host, const Peer &peer, const Error &error, int status, std::string_view word)
 {
     std::string text(error.text);
     if (error.code == Code::kIssuerStatus) {
         text += ": " + std::to_string(status);
+    }
+    if (!word.empty()) {
+        text.append(", ").append(word);
     }
     host.report(outcome(error.code).severity, peer, text);
 }

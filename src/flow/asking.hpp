@@ -1,9 +1,12 @@
 #pragma once
 
 #include "flow/environment.hpp"
+#include "flow/procedure.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 // What all procedures that ask a peer on behalf of others have in common.
 
@@ -20,7 +23,13 @@ cache::Lifetime lifetime(const Peer &peer, std::uint64_t ttl_ms) noexcept;
 /// is that of the answer, 0 when none came.
 bool endpoint_is_down(Code code, int status) noexcept;
 
-/// Tells an operator why a fetch was of no use.
-void report(Host &host, const Peer &peer, const Error &error, int status);
+/// The renewal with the right to it, if nobody asks or pauses.
+std::optional<Renewal> begin_renewal(Environment &environment, Renewal renewal,
+                                     const cache::Key &key, Now now,
+                                     const cache::Wanted &want) noexcept;
+
+/// Tells an operator why a fetch was of no use; `word` is a known one of the answer's, or empty.
+void report(Host &host, const Peer &peer, const Error &error, int status,
+            std::string_view word = {});
 
 }  // namespace token_introspect::flow

@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "cache/store.hpp"
+#include "flow/exchanger_state.hpp"
 #include "flow/front.hpp"
 #include "flow/introspector_state.hpp"
 #include "issuer/issuer_context.hpp"
@@ -37,8 +38,14 @@ struct Environment {
     const resource::UserStore *users = nullptr;        ///< of the configuration, when there is one
     DocumentFiles *files = nullptr;                    ///< with jwks_cache_path
     Front *front = nullptr;                            ///< nullptr: the store is asked each time
+    /// By Peer::index, less that of the first: exchangers come after all introspectors.
+    std::span<ExchangerState> exchangers{};
     token::JwtParser jwts{};
 
+    [[nodiscard]] ExchangerState &state_of(const Exchanger &exchanger) const noexcept
+    {
+        return exchangers[exchanger.index - states.size()];
+    }
     [[nodiscard]] cache::Store &store_of(const Peer &peer) const noexcept
     {
         return *stores[peer.index];

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cache/store.hpp"
-#include "token/introspection.hpp"
+#include "token/client_credentials.hpp"
 
 #include <array>
 #include <cstddef>

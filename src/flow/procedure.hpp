@@ -14,7 +14,13 @@
 
 namespace token_introspect::flow {
 
-enum class Document : std::uint8_t { kMetadata, kKeySet, kIntrospection, kUser };
+enum class Document : std::uint8_t {
+    kMetadata,
+    kKeySet,
+    kIntrospection,
+    kUser,
+    kExchangedToken  ///< of an exchanger; all others are of introspectors
+};
 
 /// What the caller is to fetch before it calls resume. A GET when `form` is empty, else a POST of
 /// that application/x-www-form-urlencoded body.
@@ -43,7 +49,8 @@ struct Decision {
 struct Renewal {
     const Peer *peer;
     Document document;
-    std::string_view subject;  ///< the token (kIntrospection), the user's id (kUser)
+    std::string_view
+        subject;  ///< the token (kIntrospection, kExchangedToken), the user's id (kUser)
     Lease lease;
 };
 

@@ -475,6 +475,8 @@ Fetch Validation::fetch(const Introspector &introspector, Document document)
         fetch.uri = user_uri(introspector.user_endpoint, user_id_);
         fetch.authorization = token::authorization_value(state.credentials());
         break;
+    case Document::kExchangedToken:
+        break;  // an Exchange fetches these
     case Document::kIntrospection:
         fetch.uri = state.introspection_endpoint(introspector);
         if (introspector.signed_response) {

@@ -1,3 +1,4 @@
+#include "flow/asking.hpp"
 #include "flow/validation.hpp"
 
 #include <algorithm>
@@ -14,23 +15,16 @@ void Validation::renew_later(const Introspector &introspector, Document document
     if (renewal_) {
         return;
     }
-    cache::Store &store = environment_->store_of(introspector);
-    const cache::Acquired acquired = store.renew(key, now, want);
-    if (acquired.state != cache::State::kLed) {
-        return;
-    }
     std::string_view subject;
     if (document == Document::kIntrospection) {
         subject = token_;
     } else if (document == Document::kUser) {
         subject = user_id_;
     }
-    renewal_.emplace(Renewal{
-        .peer = &introspector,
-        .document = document,
-        .subject = subject,
-        .lease = Lease(store, environment_->host, key, acquired.lease,
-                       want.circuit != nullptr ? std::optional(*want.circuit) : std::nullopt)});
+    renewal_ = begin_renewal(
+        *environment_,
+        {.peer = &introspector, .document = document, .subject = subject, .lease = {}}, key, now,
+        want);
 }
 
 void Validation::renew_later(const Introspector &introspector, Document document, Now now) noexcept
@@ -60,6 +54,7 @@ Validation::Validation(Environment &environment, cache::Room room, Renewal renew
         break;
     case Document::kMetadata:
     case Document::kKeySet:
+    case Document::kExchangedToken:
         break;  // the metadata may come first, and has a lease of its own
     }
 }

@@ -1,8 +1,8 @@
 #include "issuer/token_exchange.hpp"
 
-#include "base/text.hpp"
+#include "issuer/target.hpp"
 #include "token/claims_writer.hpp"
-#include "token/http_text.hpp"
+#include "token/metadata.hpp"
 #include "token/registered_claims.hpp"
 #include "token/scope.hpp"
 
@@ -43,27 +43,6 @@ bool contains(std::span<const std::string> list, std::string_view text) noexcept
     return std::ranges::find(list, text) != list.end();
 }
 
-/// RFC 3986 section 4.3: a scheme, and no fragment.
-bool is_absolute_uri(std::string_view text) noexcept
-{
-    const std::size_t colon = text.find(':');
-    if (colon == 0 || colon == std::string_view::npos || colon + 1 == text.size()
-        || token::is_digit(text.front()) || !token::is_alphanumeric(text.front()))
-    {
-        return false;
-    }
-    return std::ranges::all_of(
-               text.substr(0, colon),
-               [](char c) { return token::is_alphanumeric(c) || c == '+' || c == '-' || c == '.'; })
-           && std::ranges::all_of(
-               text.substr(colon),
-               [](char c) {
-                   return token::is_alphanumeric(c)
-                          || std::string_view("-._~:/?[]@!$&'()*+,;=%").contains(c);
-               })
-           && percent_decode(text).has_value();
-}
-
 /// How many actors an `act` names, one within the other, if no more than `most`; else more.
 std::size_t actors_of(token::Value act, std::size_t most) noexcept
 {
@@ -74,14 +53,27 @@ std::size_t actors_of(token::Value act, std::size_t most) noexcept
     return count;
 }
 
-/// Of `asked` what is in `bound`, in the order of `asked`.
-std::vector<std::string> both(const std::vector<std::string> &asked,
-                              const std::vector<std::string> &bound)
+/// The members sub and iss of a party that is one: other claims say nothing of who it is (RFC 8693
+/// section 4.1).
+void write_identity(token::ClaimsWriter &writer, token::Value party)
 {
-    std::vector<std::string> common;
-    std::ranges::copy_if(asked, std::back_inserter(common),
-                         [&](const std::string &scope) { return contains(bound, scope); });
-    return common;
+    for (const std::string_view name : {"sub", "iss"}) {
+        if (const token::Value text = party.find(name); text.is_string()) {
+            writer.key(name);
+            writer.value(text);
+        }
+    }
+}
+
+void write_actors(token::ClaimsWriter &writer, token::Value act)
+{
+    writer.begin_object();
+    write_identity(writer, act);
+    if (const token::Value inner = act.find("act"); inner.is_object()) {
+        writer.key("act");
+        write_actors(writer, inner);
+    }
+    writer.end();
 }
 
 }  // namespace
@@ -151,31 +143,11 @@ TokenExchange::Check TokenExchange::read_types(const TokenForm &form)
 
 TokenExchange::Check TokenExchange::read_targets(const TokenForm &form)
 {
-    const TokenIssuer &issuer = *context_->issuer;
-    const auto take = [&](const std::string &target) {
-        if (target != issuer.issuer && !contains(issuer.audiences, target)
-            && !contains(client_->audiences, target))
-        {
-            return false;
-        }
-        if (!contains(audiences_, target)) {
-            audiences_.push_back(target);
-        }
-        return true;
-    };
-    for (const std::string &resource : form.all(Parameter::kResource)) {
-        if (!is_absolute_uri(resource) || !take(resource)) {
-            return Refusal{.reason = Reason::kResource};
-        }
+    auto targets = requested_targets(*context_->issuer, *client_, form);
+    if (!targets) {
+        return targets.error();
     }
-    for (const std::string &audience : form.all(Parameter::kAudience)) {
-        if (!take(audience)) {
-            return Refusal{.reason = Reason::kAudience};
-        }
-    }
-    if (audiences_.empty()) {
-        audiences_ = issuer.audiences;
-    }
+    audiences_ = targets->empty() ? context_->issuer->audiences : std::move(*targets);
     return std::nullopt;
 }
 
@@ -189,7 +161,7 @@ TokenExchange::Check TokenExchange::read_scope(std::string_view asked)
         return Refusal{.reason = Reason::kScopeMalformed};
     }
     if (!client_->scopes.empty()
-        && both(*asked_scopes_, client_->scopes).size() != asked_scopes_->size())
+        && token::common_scopes(*asked_scopes_, client_->scopes).size() != asked_scopes_->size())
     {
         return Refusal{.reason = Reason::kScopeTooWide};
     }
@@ -202,6 +174,11 @@ TokenExchange::Check TokenExchange::read_token(Role role, std::string_view text,
     const Result<token::Jwt> jwt = jwts.parse(text);
     if (!jwt && type == kJwtType) {
         return Refusal{.reason = kReasons[std::to_underlying(role)].malformed};
+    }
+    if (!jwt && is_refresh_token(*context_, text)) {
+        // not for the endpoints of others, either
+        return Refusal{.reason = kReasons[std::to_underlying(role)].token,
+                       .cause = Code::kUnsupportedType};
     }
     Party &party = role == Role::kSubject ? subject_ : actor_;
     party.token = text;
@@ -309,13 +286,15 @@ TokenExchange::Check TokenExchange::settle_scope()
     std::vector<std::string> granted;
     if (asked_scopes_) {
         granted = *asked_scopes_;
-        if (bounded && both(granted, own).size() != granted.size()) {
+        if (bounded && token::common_scopes(granted, own).size() != granted.size()) {
             return Refusal{.reason = Reason::kScopeTooWide};
         }
     } else if (bounded) {
-        granted = client_->scopes.empty() ? own : both(own, client_->scopes);
-    } else {
+        granted = client_->scopes.empty() ? own : token::common_scopes(own, client_->scopes);
+    } else if (!client_->scopes.empty()) {
         granted = client_->scopes;
+    } else {
+        return std::nullopt;
     }
     scope_ = token::join_scopes(granted);
     return std::nullopt;
@@ -338,55 +317,74 @@ Refusal TokenExchange::refused(Code code, std::uint64_t retry_after_ms) const no
     }
 }
 
+Result<std::vector<std::uint8_t>> TokenExchange::actors() const
+{
+    const token::Value former = subject_.claims.find("act");
+    token::ClaimsWriter writer;
+    if (actor_.token.empty()) {
+        write_actors(writer, former);
+        return writer.finish();
+    }
+    writer.begin_object();
+    writer.key("sub");
+    writer.value(actor_.claims.find("sub"));
+    writer.key("iss");
+    writer.string(actor_.issuer);
+    if (former.is_object()) {
+        writer.key("act");
+        write_actors(writer, former);
+    }
+    writer.end();
+    return writer.finish();
+}
+
 std::expected<IssuedTokens, Refusal> TokenExchange::issue(Now now) const
 {
-    token::ClaimsWriter writer;
-    std::vector<std::uint8_t> act;
-    token::Value actor = subject_.claims.find("act");
-    if (!actor.is_object()) {
-        actor = {};
-    }
-    if (!actor_.token.empty()) {
-        writer.begin_object();
-        writer.key("sub");
-        writer.value(actor_.claims.find("sub"));
-        writer.key("iss");
-        writer.string(actor_.issuer);
-        if (actor.present()) {
-            writer.key("act");
-            writer.value(actor);
-        }
-        writer.end();
-        auto image = writer.finish();
-        if (!image) {
-            return std::unexpected(Refusal{.reason = Reason::kInternal});
-        }
-        act = std::move(*image);
-        actor = token::ClaimsView(act).root();
-    }
+    const auto failed = [](const Error &error) {
+        // what the token says is more than can be said again
+        const bool too_much = error.code == Code::kMalformed;
+        return std::unexpected(
+            Refusal{.reason = too_much ? Reason::kSubjectMalformed : Reason::kInternal,
+                    .cause = error.code});
+    };
+    const token::Value may_act = subject_.claims.find("may_act");
     auto id = make_grant_id();
-    if (!id) {
-        return std::unexpected(Refusal{.reason = Reason::kInternal, .cause = id.error().code});
+    auto act = actors();
+    token::ClaimsWriter permitted;
+    permitted.begin_object();
+    write_identity(permitted, may_act);
+    permitted.end();
+    const auto heirs = permitted.finish();
+    if (!id || !act || !heirs) {
+        return std::unexpected(Refusal{.reason = Reason::kInternal});
     }
+    const bool acts = !actor_.token.empty() || subject_.claims.find("act").is_object();
     const Grant grant{.id = std::move(*id),
                       .subject = std::string(subject_id_),
+                      .subject_issuer = std::string(subject_.issuer),
                       .client = client_->id,
                       .audiences = audiences_,
                       .scope = scope_,
-                      .actor = actor,
-                      .format = as_jwt_ ? Client::Format::kJwt : client_->format};
+                      .actor = acts ? token::ClaimsView(*act).root() : token::Value(),
+                      .may_act =
+                          may_act.is_object() ? token::ClaimsView(*heirs).root() : token::Value(),
+                      .format = as_jwt_ ? Client::Format::kJwt : client_->format,
+                      .access_token_s = client_->access_token_s};
     auto access = mint_access_token(*context_, grant, client_->access_token_s, now);
+    if (!access) {
+        return failed(access.error());
+    }
     Result<std::string> refresh{};
     if (client_->gets_refresh_token) {
         refresh = mint_refresh_token(*context_, grant, client_->refresh_token_s, now);
     }
-    if (!access || !refresh) {
-        return std::unexpected(Refusal{.reason = Reason::kInternal});
+    if (!refresh) {
+        return failed(refresh.error());
     }
     return IssuedTokens{.access_token = std::move(*access),
                         .type = as_jwt_ ? kJwtType : kAccessTokenType,
                         .expires_in_s = client_->access_token_s,
-                        .scope = scope_,
+                        .scope = scope_.value_or(""),
                         .refresh_token = std::move(*refresh)};
 }
 

@@ -67,6 +67,8 @@ private:
     [[nodiscard]] Check check_user(const ValidatedToken &token) const;
     [[nodiscard]] Check check_may_act() const;
     Check settle_scope();
+    /// The `act` of what is issued, when there is one.
+    [[nodiscard]] Result<std::vector<std::uint8_t>> actors() const;
 
     const IssuerContext *context_;
     const Client *client_;
@@ -77,7 +79,7 @@ private:
     bool as_jwt_ = false;
     std::vector<std::string> audiences_;
     std::optional<std::vector<std::string>> asked_scopes_;
-    std::string scope_;
+    std::optional<std::string> scope_;  // as Grant::scope
 };
 
 }  // namespace token_introspect::issuer

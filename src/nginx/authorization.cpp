@@ -1,5 +1,6 @@
 #include "nginx/authorization.hpp"
 
+#include "nginx/conf.hpp"
 #include "nginx/header_list.hpp"
 #include "token/credential.hpp"
 
@@ -15,6 +16,25 @@ bool is_bearer(const ngx_table_elt_t &header) noexcept
     const std::string_view value = view(header.value);
     const auto *scheme = std::ranges::find_if(value, [](char c) { return c > 0x20 && c < 0x7f; });
     return is_header(header, "Authorization") && token::has_bearer_scheme({scheme, value.end()});
+}
+
+bool remove_all(ngx_http_request_t *request)
+{
+    return remove_headers(
+        request->headers_in.headers, request->pool,
+        [](const ngx_table_elt_t &header) { return is_header(header, "Authorization"); });
+}
+
+// Whether it was done or not: what nginx knows of the header must not be older than the list.
+bool changed(ngx_http_request_t *request, bool done) noexcept
+{
+    link_authorization(request);
+    if (const ngx_int_t variable = main_conf(request)->authorization_variable;
+        variable != NGX_ERROR)
+    {
+        forget_variable(request, variable);
+    }
+    return done;
 }
 
 }  // namespace
@@ -39,26 +59,22 @@ void link_authorization(ngx_http_request_t *request) noexcept
     request->headers_in.authorization = first;
 }
 
-bool remove_bearer(ngx_http_request_t *request, const LocationConf &conf)
+bool remove_bearer(ngx_http_request_t *request)
 {
-    const bool done = remove_headers(request->headers_in.headers, request->pool, is_bearer);
-    link_authorization(request);
-    forget_variable(request, conf.authorization_variable);
-    return done;
+    return changed(request, remove_headers(request->headers_in.headers, request->pool, is_bearer));
 }
 
-bool set_bearer(ngx_http_request_t *request, const LocationConf &conf, std::string_view token)
+bool remove_authorization(ngx_http_request_t *request)
+{
+    return changed(request, remove_all(request));
+}
+
+bool set_bearer(ngx_http_request_t *request, std::string_view token)
 {
     const ngx_str_t value = copy(request->pool, "Bearer " + std::string(token));
-    const bool done =
-        value.data != nullptr
-        && remove_headers(
-            request->headers_in.headers, request->pool,
-            [](const ngx_table_elt_t &header) { return is_header(header, "Authorization"); })
-        && push_header(request->headers_in.headers, request->pool, borrow("Authorization"), value);
-    link_authorization(request);
-    forget_variable(request, conf.authorization_variable);
-    return done;
+    return changed(request, value.data != nullptr && remove_all(request)
+                                && push_header(request->headers_in.headers, request->pool,
+                                               borrow("Authorization"), value));
 }
 
 }  // namespace token_introspect::nginx

@@ -1,5 +1,7 @@
 #include "nginx/background.hpp"
 
+#include "flow/exchange.hpp"
+#include "flow/validation.hpp"
 #include "nginx/bridge.h"
 #include "nginx/pool_room.hpp"
 
@@ -155,13 +157,22 @@ bool Background::begin(flow::Renewal renewal)
         return false;
     }
     renewal.subject = view(subject);
-    auto *validation = make_in<flow::Validation>(request_->pool, worker_->environment(),
-                                                 room_in(request_->pool), std::move(renewal));
-    if (validation == nullptr) {
+    flow::Procedure *procedure = make_procedure(std::move(renewal));
+    if (procedure == nullptr) {
         return false;
     }
-    run_.begin(*validation);
+    run_.begin(*procedure);
     return true;
+}
+
+flow::Procedure *Background::make_procedure(flow::Renewal renewal)
+{
+    ngx_pool_t *pool = request_->pool;
+    flow::Environment &environment = worker_->environment();
+    if (renewal.document == flow::Document::kExchangedToken) {
+        return make_in<flow::Exchange>(pool, environment, room_in(pool), std::move(renewal));
+    }
+    return make_in<flow::Validation>(pool, environment, room_in(pool), std::move(renewal));
 }
 
 void Background::on_write(ngx_http_request_t *request) noexcept

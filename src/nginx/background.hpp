@@ -20,6 +20,7 @@ public:
 
 private:
     bool begin(flow::Renewal renewal);
+    flow::Procedure *make_procedure(flow::Renewal renewal);
     static void on_write(ngx_http_request_t *request) noexcept;
     void end() noexcept;
     static void on_end(ngx_event_t *event) noexcept;

@@ -24,6 +24,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
 char *ti_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_jwks_cache_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_introspector(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_exchanger(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_resources(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -42,6 +43,7 @@ char *ti_token_require_claim(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_require_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_forward_claims(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ti_token_exchange(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ti_token_policy_debug(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -57,6 +57,10 @@ void gather_peers(MainConf &conf)
     for (ConfiguredIntrospector &configured : conf.introspectors) {
         conf.peers.push_back(&configured);
     }
+    for (ConfiguredExchanger &configured : conf.exchangers) {
+        configured.exchanger.index = conf.peers.size();
+        conf.peers.push_back(&configured);
+    }
 }
 
 // nginx's variables that keep what they were once evaluated to, credential and all.
@@ -139,6 +143,13 @@ void warn_of_idle_directory(ngx_conf_t *cf, const MainConf &conf)
         conf.document_directory->place.file.c_str(), conf.document_directory->place.line);
 }
 
+bool index_authorization(ngx_conf_t *cf)
+{
+    MainConf *main = main_conf(cf);
+    main->authorization_variable = header_variable_index(cf, "Authorization");
+    return main->authorization_variable != NGX_ERROR;
+}
+
 // True for a location, also a named one; false for the level of a server.
 bool is_location(ngx_conf_t *cf) noexcept
 {
@@ -175,6 +186,41 @@ bool resolve_policies(ngx_conf_t *cf, const MainConf &main, LocationConf &conf, 
             return false;
         }
         conf.policies.push_back(&found->policy);
+    }
+    return true;
+}
+
+bool resolve_exchanger(ngx_conf_t *cf, const MainConf &main, LocationConf &conf, bool own)
+{
+    if (!conf.exchange || conf.exchange->name.empty()) {
+        return true;
+    }
+    const std::string &name = conf.exchange->name;
+    const Place &place = conf.exchange->place;
+    auto refuse = [&](const std::string &problem) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in %s:%ui", problem.c_str(),
+                      place.file.c_str(), place.line);
+        return false;
+    };
+    const ConfiguredExchanger *found = main.find_exchanger(name);
+    if (found == nullptr) {
+        return refuse("unknown exchanger \"" + name
+                      + "\" in \"token_exchange\": define it in http with token_exchanger " + name
+                      + " { … }");
+    }
+    if (found->exchanger.exchanges_tokens() && !conf.enabled) {
+        // inherited where the token is not looked at, it waits for locations that do
+        return (!own && conf.use) || !is_location(cf)
+               || refuse("\"token_exchange\" has no effect without token_introspect: there is no "
+                         "token to exchange (only an exchanger with grant client_credentials needs "
+                         "none)");
+    }
+    conf.exchanger = &found->exchanger;
+    if (conf.forwards_token.value_or(LocationConf::ForwardToken::kOff)
+        != LocationConf::ForwardToken::kOff)
+    {
+        return refuse("\"token_exchange\" and \"token_forward_token\" exclude each other: only one "
+                      "token can go upstream; say token_forward_token off here");
     }
     return true;
 }
@@ -230,6 +276,14 @@ const ConfiguredIntrospector *MainConf::find(std::string_view name) const noexce
         return configured.introspector.name == name;
     });
     return it == introspectors.end() ? nullptr : &*it;
+}
+
+const ConfiguredExchanger *MainConf::find_exchanger(std::string_view name) const noexcept
+{
+    const auto it = std::ranges::find_if(exchangers, [name](const ConfiguredExchanger &configured) {
+        return configured.exchanger.name == name;
+    });
+    return it == exchangers.end() ? nullptr : &*it;
 }
 
 const ConfiguredPolicy *MainConf::find_policy(std::string_view id) const noexcept
@@ -422,7 +476,9 @@ char *ti_init_main_conf(ngx_conf_t *cf, void *object)
     return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
         auto &conf = *static_cast<MainConf *>(object);
         warn_of_idle_directory(cf, conf);
-        if (conf.introspectors.empty() && conf.resources.empty() && conf.issuers.empty()) {
+        if (conf.introspectors.empty() && conf.exchangers.empty() && conf.resources.empty()
+            && conf.issuers.empty())
+        {
             return NGX_CONF_OK;
         }
         if (conf.zones.empty()) {
@@ -456,7 +512,9 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         const auto &parent = *static_cast<const LocationConf *>(parent_object);
         auto &child = *static_cast<LocationConf *>(child_object);
 
-        inherit_endpoint(cf, parent, child);
+        if (!inherit_endpoint(cf, parent, child)) {
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
         if (child.sources.empty()) {
             child.sources = parent.sources;
         }
@@ -479,12 +537,19 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
         inherit(child.requires_scopes, parent.requires_scopes);
         inherit(child.forwards, parent.forwards);
         inherit(child.forwards_token, parent.forwards_token);
+        const bool own_exchange = child.exchange.has_value();
+        inherit(child.exchange, parent.exchange);
         const bool own_policies = child.authorize.has_value();
         inherit(child.authorize, parent.authorize);
         inherit(child.policy_debug, parent.policy_debug);
 
         child.enabled = child.use && !child.use->names.empty();
-        if (!resolve_policies(cf, *main_conf(cf), child, own_policies)) {
+        if (!resolve_policies(cf, *main_conf(cf), child, own_policies)
+            || !resolve_exchanger(cf, *main_conf(cf), child, own_exchange))
+        {
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+        if ((child.enabled || child.exchanger != nullptr) && !index_authorization(cf)) {
             return static_cast<char *>(NGX_CONF_ERROR);
         }
         if (!child.enabled) {
@@ -507,10 +572,7 @@ char *ti_merge_loc_conf(ngx_conf_t *cf, void *parent_object, void *child_object)
                 return static_cast<char *>(NGX_CONF_ERROR);
             }
         }
-        child.authorization_variable = header_variable_index(cf, "Authorization");
-        return child.authorization_variable != NGX_ERROR && check_forwarding(cf, child)
-                   ? NGX_CONF_OK
-                   : static_cast<char *>(NGX_CONF_ERROR);
+        return check_forwarding(cf, child) ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
     });
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flow/exchanger.hpp"
+#include "flow/exchanger_state.hpp"
 #include "flow/introspector.hpp"
 #include "flow/introspector_state.hpp"
 #include "issuer/client_registry.hpp"
@@ -49,6 +51,13 @@ struct ConfiguredIntrospector final : ConfiguredPeer {
     flow::Introspector introspector;
 };
 
+/// One token_exchanger with all that belongs to it.
+struct ConfiguredExchanger final : ConfiguredPeer {
+    [[nodiscard]] flow::Peer &peer() noexcept override { return exchanger; }
+
+    flow::Exchanger exchanger;
+};
+
 /// One token_issuer with all that belongs to it.
 struct ConfiguredIssuer {
     issuer::TokenIssuer issuer;
@@ -81,33 +90,38 @@ struct DocumentDirectory {
 
 class Worker;
 
-/// http{}: what all locations share. Immutable once the configuration is read but for `states`,
+/// http{}: what all locations share. Immutable once the configuration is read but for the states,
 /// `key_rings`, `registry` and `worker`, which each worker process has in its own copy of the memory.
 struct MainConf {
     std::vector<Zone *> zones;
-    std::deque<ConfiguredIntrospector> introspectors;  // addresses stay
-    std::vector<flow::IntrospectorState> states;       // by Introspector::index
-    std::vector<ConfiguredPeer *> peers;               // by Peer::index, once all are read
-    std::deque<token::ClaimPath> variable_paths;       // of token_claim_set and token_header_set
-    std::deque<ConfiguredPolicy> policies;             // addresses stay
-    std::deque<ConfiguredIssuer> issuers;              // addresses stay
-    std::vector<issuer::KeyRing> key_rings;            // by TokenIssuer::index
-    std::vector<issuer::Client> oauth_clients;         // of every token_issuer
-    std::vector<Place> oauth_client_places;            // likewise
-    std::optional<issuer::ClientRegistry> registry;    // of oauth_clients; with a token_issuer
-    std::vector<ClientResource> client_resources;      // of all files, in their order
-    std::vector<resource::Resource> resources;         // of all files, in their order
+    std::deque<ConfiguredIntrospector> introspectors;    // addresses stay
+    std::vector<flow::IntrospectorState> states;         // by Introspector::index
+    std::deque<ConfiguredExchanger> exchangers;          // addresses stay
+    std::vector<flow::ExchangerState> exchanger_states;  // in their order
+    std::vector<ConfiguredPeer *> peers;                 // by Peer::index, once all are read
+    std::deque<token::ClaimPath> variable_paths;         // of token_claim_set and token_header_set
+    std::deque<ConfiguredPolicy> policies;               // addresses stay
+    std::deque<ConfiguredIssuer> issuers;                // addresses stay
+    std::vector<issuer::KeyRing> key_rings;              // by TokenIssuer::index
+    std::vector<issuer::Client> oauth_clients;           // of every token_issuer
+    std::vector<Place> oauth_client_places;              // likewise
+    std::optional<issuer::ClientRegistry> registry;      // of oauth_clients; with a token_issuer
+    std::vector<ClientResource> client_resources;        // of all files, in their order
+    std::vector<resource::Resource> resources;           // of all files, in their order
     resource::UserStore users;
     resource::ClientStore clients;
     // names of introspectors without an issuer, which no token is for
     std::set<std::string, std::less<>> idle_introspectors;
     std::optional<DocumentDirectory> document_directory;
+    // $http_authorization, by index, as soon as a location changes the header
+    ngx_int_t authorization_variable = NGX_ERROR;
     std::unique_ptr<Worker> worker;  // made in each process
 
     MainConf();
     ~MainConf();
 
     [[nodiscard]] const ConfiguredIntrospector *find(std::string_view name) const noexcept;
+    [[nodiscard]] const ConfiguredExchanger *find_exchanger(std::string_view name) const noexcept;
     [[nodiscard]] const ConfiguredPolicy *find_policy(std::string_view id) const noexcept;
     [[nodiscard]] const ConfiguredIssuer *find_issuer(std::string_view name) const noexcept;
 };
@@ -196,6 +210,11 @@ struct LocationConf {
         Place place;
     };
 
+    struct Exchange {
+        std::string name;  // empty: off
+        Place place;
+    };
+
     std::optional<Use> use;
     // What the names stand for: who judges tokens, and who judges cookies where there is no token.
     std::vector<const flow::Introspector *> introspectors;
@@ -216,18 +235,22 @@ struct LocationConf {
     std::vector<ScopeRequirement> requires_scopes;
     std::optional<std::vector<ForwardedClaim>> forwards;
     std::optional<ForwardToken> forwards_token;
+    std::optional<Exchange> exchange;
+    const flow::Exchanger *exchanger = nullptr;  // what its name stands for
     // The location's own content handler and whom it serves: inherited by its if and limit_except.
     const ConfiguredIssuer *token_issuer = nullptr;
     ngx_http_handler_pt endpoint = nullptr;
-    ngx_int_t authorization_variable = NGX_ERROR;  // $http_authorization, by index, when enabled
+    Place endpoint_place;
 };
 
 MainConf *main_conf(ngx_conf_t *cf) noexcept;
 MainConf *main_conf(ngx_http_request_t *request) noexcept;
 const LocationConf &location_conf(ngx_http_request_t *request) noexcept;
 
-/// What `if` and `limit_except` in a location with an endpoint of a token_issuer have of it.
-void inherit_endpoint(ngx_conf_t *cf, const LocationConf &parent, LocationConf &child) noexcept;
+/// What `if` and `limit_except` in a location with an endpoint of a token_issuer have of it. Says so
+/// and gives false when the location's requests are answered by another module's handler.
+[[nodiscard]] bool inherit_endpoint(ngx_conf_t *cf, const LocationConf &parent,
+                                    LocationConf &child) noexcept;
 
 /// The sentence for a token_issuer that is not there (yet), as `directive` names it.
 std::string unknown_issuer(std::string_view name, std::string_view directive);

@@ -13,6 +13,10 @@ namespace token_introspect::nginx {
 
 namespace {
 
+constexpr std::string_view kSecondHandler =
+    "a location has an endpoint of a token_issuer and another directive that answers its requests, "
+    "such as proxy_pass: only one of them can";
+
 // The URL by which clients know the location.
 std::string public_url(std::string_view issuer, std::string_view location)
 {
@@ -36,6 +40,11 @@ char *set_endpoint(ngx_conf_t *cf, void *conf, ngx_http_handler_pt handler,
                    : conf_error(cf, "a location has one endpoint of a token_issuer: \""
                                         + std::string(args[0]) + "\" is the second");
     }
+    auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    if (core->handler != nullptr) {
+        return conf_error(cf, std::string(kSecondHandler));
+    }
     const auto found =
         std::ranges::find_if(main_conf(cf)->issuers, [&](const ConfiguredIssuer &configured) {
             return configured.issuer.name == args[1];
@@ -45,8 +54,7 @@ char *set_endpoint(ngx_conf_t *cf, void *conf, ngx_http_handler_pt handler,
     }
     location.token_issuer = &*found;
     location.endpoint = handler;
-    auto *core = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    location.endpoint_place = Place::of(cf);
     core->handler = handler;
 #if (NGX_PCRE)
     const bool is_prefix = core->regex == nullptr && !core->named && !core->noname;
@@ -68,18 +76,29 @@ char *endpoint(ngx_conf_t *cf, void *conf, ngx_http_handler_pt handler,
 
 }  // namespace
 
-void inherit_endpoint(ngx_conf_t *cf, const LocationConf &parent, LocationConf &child) noexcept
+bool inherit_endpoint(ngx_conf_t *cf, const LocationConf &parent, LocationConf &child) noexcept
 {
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-    if (!core->noname || child.token_issuer != nullptr || parent.token_issuer == nullptr) {
-        return;
+    if (child.endpoint != nullptr) {
+        if (core->handler == child.endpoint) {
+            return true;
+        }
+        const ngx_str_t message = borrow(kSecondHandler);
+        const ngx_str_t file = borrow(child.endpoint_place.file);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%V in %V:%ui", &message, &file,
+                      child.endpoint_place.line);
+        return false;
+    }
+    if (!core->noname || parent.token_issuer == nullptr) {
+        return true;
     }
     child.token_issuer = parent.token_issuer;
     child.endpoint = parent.endpoint;
     if (core->lmt_excpt && core->handler == nullptr) {
         core->handler = child.endpoint;
     }
+    return true;
 }
 
 }  // namespace token_introspect::nginx

@@ -9,10 +9,19 @@ namespace token_introspect::nginx {
 namespace {
 
 // The client's response when there is one, and never a Bearer token of its own.
-bool set_introspected(ngx_http_request_t *request, const LocationConf &conf, const Request *own)
+bool set_introspected(ngx_http_request_t *request, const Request *own)
 {
     const std::string_view jwt = own != nullptr ? own->introspection_jwt() : std::string_view();
-    return jwt.empty() ? remove_bearer(request, conf) : set_bearer(request, conf, jwt);
+    return jwt.empty() ? remove_bearer(request) : set_bearer(request, jwt);
+}
+
+// The token that the client's request got from the same exchanger, and nothing else: what another
+// exchanger gave is for another upstream.
+bool set_exchanged(ngx_http_request_t *request, const LocationConf &conf, const Request *own)
+{
+    const std::string_view token =
+        own != nullptr ? own->exchanged_token(conf.exchanger) : std::string_view();
+    return token.empty() ? remove_authorization(request) : set_bearer(request, token);
 }
 
 // A subrequest of somebody else's (SSI, mirror) shares its client request's headers: it gets a list
@@ -21,14 +30,17 @@ bool forward_to_subrequest(ngx_http_request_t *request, const LocationConf &conf
 {
     const bool introspected =
         conf.enabled && conf.forwards_token == LocationConf::ForwardToken::kIntrospected;
-    if ((!conf.forwards || conf.forwards->empty()) && !introspected) {
+    const Request *own = Request::of(request);
+    const bool exchanges = conf.exchanger != nullptr
+                           || (own != nullptr && own->shows_exchanged_token() && !introspected);
+    if ((!conf.forwards || conf.forwards->empty()) && !introspected && !exchanges) {
         return true;
     }
-    const Request *own = Request::of(request);
     const bool active = own != nullptr && own->decided() && own->code() == Code::kActive;
     return copy_headers(request->headers_in.headers, request->pool)
            && remove_spoofed_headers(request, conf)
-           && (!introspected || set_introspected(request, conf, own))
+           && (!introspected || set_introspected(request, own))
+           && (!exchanges || set_exchanged(request, conf, own))
            && (!active || forward_claims(request, conf, own->claims()));
 }
 
@@ -49,8 +61,9 @@ ngx_int_t preaccess(ngx_http_request_t *request) noexcept
         if (!remove_spoofed_headers(request, conf)) {
             return kFailed;
         }
-        if (!conf.enabled) {
-            return NGX_DECLINED;
+        if (!conf.enabled && conf.exchanger == nullptr) {
+            Request *earlier = Request::of(request);
+            return earlier == nullptr || earlier->leave() ? NGX_DECLINED : kFailed;
         }
         Request *own = Request::make(request);
         return own != nullptr ? own->prepare(conf) : kFailed;
@@ -66,6 +79,20 @@ ngx_int_t access(ngx_http_request_t *request) noexcept
         }
         Request *own = Request::make(request);
         return own != nullptr ? own->access(conf) : kFailed;
+    });
+}
+
+// Not in the access phase: what makes a token costs nothing for a request that another module
+// refuses, and such modules see the client's own credentials.
+ngx_int_t precontent(ngx_http_request_t *request) noexcept
+{
+    return guarded(kFailed, [&]() -> ngx_int_t {
+        const LocationConf &conf = location_conf(request);
+        if (conf.exchanger == nullptr || request != request->main) {
+            return NGX_DECLINED;
+        }
+        Request *own = Request::make(request);
+        return own != nullptr ? own->exchange(conf) : kFailed;
     });
 }
 
@@ -88,10 +115,12 @@ bool add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler) noexcept
 extern "C" ngx_int_t ti_add_handlers(ngx_conf_t *cf)
 {
     using namespace token_introspect::nginx;
-    if (main_conf(cf)->introspectors.empty() && main_conf(cf)->idle_introspectors.empty()) {
+    const MainConf &conf = *main_conf(cf);
+    if (conf.peers.empty() && conf.idle_introspectors.empty()) {
         return NGX_OK;
     }
-    return add(cf, NGX_HTTP_PREACCESS_PHASE, preaccess) && add(cf, NGX_HTTP_ACCESS_PHASE, access)
-               ? NGX_OK
-               : NGX_ERROR;
+    const bool added =
+        add(cf, NGX_HTTP_PREACCESS_PHASE, preaccess) && add(cf, NGX_HTTP_ACCESS_PHASE, access)
+        && (conf.exchangers.empty() || add(cf, NGX_HTTP_PRECONTENT_PHASE, precontent));
+    return added ? NGX_OK : NGX_ERROR;
 }

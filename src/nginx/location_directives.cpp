@@ -4,6 +4,7 @@
 #include "nginx/pattern.hpp"
 
 #include "base/text.hpp"
+#include "token/scope.hpp"
 
 #include <algorithm>
 #include <array>
@@ -291,11 +292,7 @@ char *add_scopes(ngx_conf_t *cf, LocationConf &conf, Words args)
             wanted.any = true;
             continue;
         }
-        // RFC 6749 section 3.3: %x21 / %x23-5B / %x5D-7E
-        const bool valid = !args[i].empty() && std::ranges::all_of(args[i], [](char c) {
-            return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
-        });
-        if (!valid) {
+        if (!token::is_scope(args[i])) {
             return conf_error(cf, "\"" + std::string(args[i]) + "\" is not a scope");
         }
         wanted.joined += (wanted.joined.empty() ? "" : " ") + std::string(args[i]);
@@ -502,6 +499,18 @@ char *ti_token_forward_token(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     return directive(
         cf, [&](const auto &args) { return set_forward_token(cf, location(conf), args[1]); });
+}
+
+char *ti_token_exchange(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return directive(cf, [&](const auto &args) -> char * {
+        if (location(conf).exchange) {
+            return duplicate();
+        }
+        location(conf).exchange = {.name = std::string(args[1] == "off" ? "" : args[1]),
+                                   .place = Place::of(cf)};
+        return NGX_CONF_OK;
+    });
 }
 
 char *ti_token_authorize(ngx_conf_t *cf, ngx_command_t *, void *conf)

@@ -56,8 +56,7 @@ std::optional<std::string> challenge_for(ngx_http_request_t *request, const Loca
     return token::bearer_challenge(judgement.code, realm, judgement.scope);
 }
 
-void log_refusal(ngx_http_request_t *request, const Judgement &judgement,
-                 const flow::Introspector *introspector)
+void log_refusal(ngx_http_request_t *request, const Judgement &judgement, const flow::Peer *by)
 {
     const Outcome &row = outcome(judgement.code);
     std::string line("token introspect: refused, reason: ");
@@ -65,8 +64,8 @@ void log_refusal(ngx_http_request_t *request, const Judgement &judgement,
     if (!judgement.subject.empty()) {
         line.append(", by: ").append(judgement.subject);
     }
-    if (introspector != nullptr) {
-        line.append(", introspector: ").append(introspector->name);
+    if (by != nullptr) {
+        line.append(", ").append(flow::name(by->role)).append(": ").append(by->name);
     }
     const ngx_str_t text = borrow(line);
     ngx_log_error(log_level(row.severity), request->connection->log, 0, "%V", &text);
@@ -75,9 +74,9 @@ void log_refusal(ngx_http_request_t *request, const Judgement &judgement,
 }  // namespace
 
 ngx_int_t refuse(ngx_http_request_t *request, const LocationConf &conf, const Judgement &judgement,
-                 const flow::Introspector *introspector)
+                 const flow::Peer *by)
 {
-    log_refusal(request, judgement, introspector);
+    log_refusal(request, judgement, by);
     const Verdict verdict = outcome(judgement.code).verdict;
     if (verdict == Verdict::kUnavailable) {
         // what an earlier refusal left: an error_page may lead to another one

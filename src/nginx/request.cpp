@@ -69,16 +69,30 @@ Request *Request::make(ngx_http_request_t *request)
 ngx_int_t Request::prepare(const LocationConf &conf)
 {
     restart();
-    return prepare_headers(conf) ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return take_back_token() && prepare_headers(conf) ? NGX_DECLINED
+                                                      : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+bool Request::leave()
+{
+    const bool done = !shows_exchanged_token() || take_back_token();
+    exchange_ = nullptr;
+    return done;
+}
+
+// What this module has put in the credential's place.
+bool Request::take_back_token()
+{
+    return !std::exchange(replaced_token_, false) || remove_bearer(request_);
 }
 
 bool Request::prepare_headers(const LocationConf &conf)
 {
     using ForwardToken = LocationConf::ForwardToken;
-    if (std::exchange(replaced_token_, false) && !remove_bearer(request_, conf)) {
-        return false;
-    }
     take_credential(conf);
+    if (!conf.enabled) {
+        return true;  // remembered for a location that asks for it, and let be: it is not ours
+    }
     const ForwardToken forwards = conf.forwards_token.value_or(ForwardToken::kOff);
     if (forwards != ForwardToken::kOn) {
         bool stripped = strip_credentials(request_, conf.sources);
@@ -91,7 +105,7 @@ bool Request::prepare_headers(const LocationConf &conf)
     }
     // The upstream takes a Bearer token here for the issuer's word, wherever the client's own
     // token is looked for.
-    return forwards != ForwardToken::kIntrospected || remove_bearer(request_, conf);
+    return forwards != ForwardToken::kIntrospected || remove_bearer(request_);
 }
 
 // After an internal redirect the first location may have taken the credential out of the request
@@ -147,8 +161,10 @@ ngx_int_t Request::access(const LocationConf &conf)
 void Request::restart() noexcept
 {
     validation_ = nullptr;
+    exchange_ = nullptr;
     begun_ = false;
     decided_ = false;
+    passed_ = false;
     judgement_ = {.code = Code::kMissing};
     policy_ = {};
 }
@@ -187,10 +203,7 @@ void Request::begin(const LocationConf &conf)
 bool Request::proceed()
 {
     const bool decided = run_.proceed();
-    // at once: others may wait for it already
-    if (std::optional<flow::Renewal> renewal = validation_->take_renewal()) {
-        Background::start(request_, *worker_, std::move(*renewal));
-    }
+    renew(*validation_);
     if (!decided) {
         return false;
     }
@@ -198,6 +211,14 @@ bool Request::proceed()
     judgement_ = {.code = decision.code, .retry_after_ms = decision.retry_after_ms};
     decided_ = true;
     return true;
+}
+
+// At once: others may wait for it already.
+void Request::renew(flow::Procedure &procedure)
+{
+    if (std::optional<flow::Renewal> renewal = procedure.take_renewal()) {
+        Background::start(request_, *worker_, std::move(*renewal));
+    }
 }
 
 ngx_int_t Request::conclude(const LocationConf &conf)
@@ -219,7 +240,8 @@ ngx_int_t Request::conclude(const LocationConf &conf)
         if (judged.code == Code::kActive && absent) {
             return NGX_DECLINED;  // no reason to refuse, but none for `satisfy any` either
         }
-        if (judged.code == Code::kActive) {
+        passed_ = judged.code == Code::kActive;
+        if (passed_) {
             return forward(conf) ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         if (!absent) {
@@ -227,6 +249,45 @@ ngx_int_t Request::conclude(const LocationConf &conf)
         }
     }
     return refuse(request_, conf, judgement_, introspector());
+}
+
+// False when there is nothing to exchange: no token, or access was granted for another reason.
+bool Request::begin_exchange(const LocationConf &conf)
+{
+    if (conf.exchanger->exchanges_tokens() && !passed_) {
+        return false;
+    }
+    exchange_ = make_in<flow::Exchange>(request_->pool, worker_->environment(),
+                                        room_in(request_->pool), *conf.exchanger, token());
+    if (exchange_ == nullptr) {
+        throw std::bad_alloc();
+    }
+    run_.begin(*exchange_);
+    return true;
+}
+
+ngx_int_t Request::exchange(const LocationConf &conf)
+{
+    if (run_.pending()) {
+        return NGX_AGAIN;
+    }
+    if (exchange_ == nullptr && !begin_exchange(conf)) {
+        return remove_authorization(request_) ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const bool decided = run_.proceed();
+    renew(*exchange_);
+    if (!decided) {
+        return NGX_AGAIN;
+    }
+    request_->connection->log->action = nullptr;  // a fetch leaves its last one behind
+    const flow::Decision &decision = run_.decision();
+    if (decision.code != Code::kActive) {
+        judgement_ = {.code = decision.code, .retry_after_ms = decision.retry_after_ms};
+        decided_ = true;
+        return refuse(request_, conf, judgement_, conf.exchanger);
+    }
+    replaced_token_ = true;
+    return set_bearer(request_, exchange_->token()) ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 // Instead of the location's content.
@@ -252,7 +313,7 @@ bool Request::forward(const LocationConf &conf)
     const std::string_view jwt = introspection_jwt();
     if (conf.forwards_token == LocationConf::ForwardToken::kIntrospected && !jwt.empty()) {
         replaced_token_ = true;
-        return set_bearer(request_, conf, jwt);
+        return set_bearer(request_, jwt);
     }
     return forward_claims(request_, conf, claims());
 }
@@ -293,6 +354,12 @@ token::Value Request::user() const noexcept
 token::Value Request::roles() const noexcept
 {
     return shows_claims() ? validation_->roles() : token::Value();
+}
+
+std::string_view Request::exchanged_token(const flow::Exchanger *exchanger) const noexcept
+{
+    return exchange_ != nullptr && &exchange_->exchanger() == exchanger ? exchange_->token()
+                                                                        : std::string_view();
 }
 
 const flow::Introspector *Request::introspector() const noexcept

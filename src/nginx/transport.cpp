@@ -260,7 +260,7 @@ std::expected<void, std::string> Transport::create(ngx_conf_t *cf, std::string_v
         server += "resolver_timeout " + quoted(options.resolver_timeout) + ";";
     }
     // What http{} may set for other locations must not reach this one.
-    server += "location / { token_introspect off;"
+    server += "location / { token_introspect off;token_exchange off;"
               "proxy_pass $token_introspect_fetch_url;"
               "proxy_http_version 1.1;"
               "proxy_set_header Host $token_introspect_fetch_host;"

@@ -138,6 +138,14 @@ ngx_int_t user_id(ngx_http_request_t *, ngx_http_variable_value_t *value, const 
     return id.empty() || !is_header_safe(id) ? none(value) : lasting(value, id);
 }
 
+// Of the location that the request is in: what was issued for another's upstream is not shown.
+ngx_int_t exchanged(ngx_http_request_t *request, ngx_http_variable_value_t *value,
+                    const Request &own, uintptr_t)
+{
+    const std::string_view token = own.exchanged_token(location_conf(request).exchanger);
+    return token.empty() ? none(value) : lasting(value, token);
+}
+
 ngx_int_t policy(ngx_http_request_t *, ngx_http_variable_value_t *value, const Request &own,
                  uintptr_t)
 {
@@ -249,6 +257,7 @@ ngx_int_t ti_add_variables(ngx_conf_t *cf)
         Named{"token_hash", get<hash>},
         Named{"token_claims", get<claims>},
         Named{"token_user_id", get<user_id>},
+        Named{"token_exchanged", get<exchanged>},
         Named{"token_policy", get<policy>},
         Named{"token_introspection_jwt", get<introspection_jwt>},
         Named{kClaimPrefix, get<named_claim>, NGX_HTTP_VAR_PREFIX},

@@ -64,7 +64,8 @@ Worker::Worker(MainConf &conf)
                    .host = *this,
                    .issuers = issuers_,
                    .users = &conf.users,
-                   .front = &front_}
+                   .front = &front_,
+                   .exchangers = conf.exchanger_states}
 {
     if (conf.document_directory) {
         environment_.files = &files_.emplace(conf.document_directory->path, *this);
@@ -137,7 +138,7 @@ ngx_int_t ti_init_process(ngx_cycle_t *cycle)
     return guarded(static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
         auto *conf = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_token_introspect_module));
-        if (conf != nullptr && (!conf->introspectors.empty() || !conf->issuers.empty())) {
+        if (conf != nullptr && (!conf->peers.empty() || !conf->issuers.empty())) {
             Worker::of(*conf);
         }
         return NGX_OK;

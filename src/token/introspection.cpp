@@ -1,6 +1,7 @@
 #include "token/introspection.hpp"
 
 #include "base/text.hpp"
+#include "token/form.hpp"
 #include "token/http_text.hpp"
 
 #include <algorithm>
@@ -8,16 +9,6 @@
 namespace token_introspect::token {
 
 namespace {
-
-void append_parameter(std::string &form, std::string_view name, std::string_view value)
-{
-    if (!form.empty()) {
-        form += '&';
-    }
-    form += name;
-    form += '=';
-    form += form_encode(value);
-}
 
 bool is_json_type(std::string_view content_type) noexcept
 {
@@ -47,18 +38,6 @@ bool is_identity(std::string_view content_encoding) noexcept
 
 }  // namespace
 
-std::string authorization_value(const ClientCredentials &credentials)
-{
-    if (!credentials.authorization.empty()) {
-        return credentials.authorization;
-    }
-    if (credentials.method != ClientAuth::kBasic) {
-        return {};
-    }
-    const std::string pair = form_encode(credentials.id) + ':' + form_encode(credentials.secret);
-    return "Basic " + base64_encode(as_bytes(pair));
-}
-
 std::string introspection_form(std::string_view token, std::string_view token_type_hint,
                                const ClientCredentials &credentials)
 {
@@ -67,15 +46,7 @@ std::string introspection_form(std::string_view token, std::string_view token_ty
     if (!token_type_hint.empty()) {
         append_parameter(form, "token_type_hint", token_type_hint);
     }
-    if (!credentials.authorization.empty()) {
-        return form;
-    }
-    if (credentials.method == ClientAuth::kPost) {
-        append_parameter(form, "client_id", credentials.id);
-        append_parameter(form, "client_secret", credentials.secret);
-    } else if (credentials.method == ClientAuth::kNone && !credentials.id.empty()) {
-        append_parameter(form, "client_id", credentials.id);
-    }
+    append_credentials(form, credentials);
     return form;
 }
 

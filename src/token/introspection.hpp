@@ -2,29 +2,15 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "token/client_credentials.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace token_introspect::token {
 
-/// How this resource server presents its credentials (RFC 6749 section 2.3.1).
-enum class ClientAuth : std::uint8_t { kNone, kBasic, kPost };
-
-struct ClientCredentials {
-    ClientAuth method = ClientAuth::kNone;
-    std::string id;
-    std::string secret;
-    std::string authorization;  ///< a whole Authorization value, verbatim; wins over method
-};
-
-/// The Authorization value for the endpoint, empty when none is sent. Basic form-encodes id and
-/// secret before base64 (RFC 6749 section 2.3.1).
-std::string authorization_value(const ClientCredentials &credentials);
-
 /// The request body of RFC 7662 section 2.1, application/x-www-form-urlencoded: token,
-/// token_type_hint unless empty, and with kPost client_id and client_secret (with kNone client_id
-/// when there is one).
+/// token_type_hint unless empty, and what of the credentials belongs there.
 std::string introspection_form(std::string_view token, std::string_view token_type_hint,
                                const ClientCredentials &credentials);
 

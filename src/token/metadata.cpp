@@ -184,4 +184,26 @@ std::string authorization_server_metadata_url(std::string_view issuer)
            + std::string(base.substr(path));
 }
 
+bool is_absolute_uri(std::string_view text) noexcept
+{
+    const std::size_t colon = text.find(':');
+    if (colon == 0 || colon == std::string_view::npos || colon + 1 == text.size()
+        || is_digit(text.front()) || !is_alphanumeric(text.front()))
+    {
+        return false;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::string_view others = i < colon ? "+-." : "-._~:/?[]@!$&'()*+,;=%";
+        if (!is_alphanumeric(text[i]) && !others.contains(text[i])) {
+            return false;
+        }
+        if (text[i] == '%'
+            && (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])))
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace token_introspect::token

@@ -44,4 +44,7 @@ struct Url {
 /// fragment, control bytes, spaces or non-ASCII bytes.
 std::optional<Url> parse_url(std::string_view text) noexcept;
 
+/// True for an absolute URI of any scheme, without fragment (RFC 3986 section 4.3).
+bool is_absolute_uri(std::string_view text) noexcept;
+
 }  // namespace token_introspect::token

@@ -1,17 +1,11 @@
 #include "token/scope.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace token_introspect::token {
 
 namespace {
-
-bool is_scope_token(std::string_view text) noexcept
-{
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
-    });
-}
 
 void add_once(std::vector<std::string> &scopes, std::string_view scope)
 {
@@ -37,6 +31,13 @@ template <class Body> bool each_part(std::string_view text, Body body)
 
 }  // namespace
 
+bool is_scope(std::string_view text) noexcept
+{
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+    });
+}
+
 Value scope_claim(const ClaimsView &claims) noexcept
 {
     const Value scope = claims.find("scope");
@@ -47,7 +48,7 @@ std::vector<std::string> scopes_of(Value claim)
 {
     std::vector<std::string> scopes;
     const auto take = [&](std::string_view text) {
-        if (is_scope_token(text)) {
+        if (is_scope(text)) {
             add_once(scopes, text);
         }
         return true;
@@ -67,9 +68,19 @@ std::optional<std::vector<std::string>> parse_scopes(std::string_view text)
     std::vector<std::string> scopes;
     const bool good = each_part(text, [&](std::string_view part) {
         add_once(scopes, part);
-        return is_scope_token(part);
+        return is_scope(part);
     });
     return good ? std::optional(std::move(scopes)) : std::nullopt;
+}
+
+std::vector<std::string> common_scopes(const std::vector<std::string> &some,
+                                       const std::vector<std::string> &others)
+{
+    std::vector<std::string> common;
+    std::ranges::copy_if(some, std::back_inserter(common), [&](const std::string &scope) {
+        return std::ranges::find(others, scope) != others.end();
+    });
+    return common;
 }
 
 std::string join_scopes(const std::vector<std::string> &scopes)

@@ -84,14 +84,15 @@ export function exchangeTests(parties) {
     assert.equal(forwarded(await nginx.get('/exchange/service')), token, 'it is kept');
   });
 
-  for (const [name, what] of [
-    ['nowhere', 'there is no such service'], ['refused', 'the client may not exchange'],
+  for (const [name, what, status, word] of [
+    ['nowhere', 'there is no such service', 503, 'issuer_status'],
+    ['refused', 'the client may not exchange', 403, 'exchange_refused'],
   ]) {
-    it(`${what}: nothing goes upstream`, async () => {
+    it(`${what}: ${status}, and nothing goes upstream`, async () => {
       const { keycloak, nginx } = parties();
       const token = await keycloak.token();
       const response = await nginx.get(`/exchange/${name}`, token);
-      assert.ok(response.status >= 400, String(response.status));
+      assert.deepEqual([response.status, response.headers['x-status']], [status, word]);
       assert.ok(!nginx.log().includes(token) && !nginx.log().includes(secret));
     });
   }

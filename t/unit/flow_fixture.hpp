@@ -138,21 +138,28 @@ struct Zone {
 };
 
 using Introspectors = std::deque<flow::Introspector>;
+using Exchangers = std::deque<flow::Exchanger>;
 
-/// One process: its own view of the zone and its own state of the introspectors.
+/// One process: its own view of the zone and its own state of the peers.
 class Worker {
 public:
-    Worker(Zone &zone, const Introspectors &introspectors)
+    Worker(Zone &zone, const Introspectors &introspectors, const Exchangers &exchangers = {})
         : store_(zone.memory, zone.root),
-          stores_(introspectors.size(), &store_)
+          stores_(introspectors.size() + exchangers.size(), &store_)
     {
         for (const flow::Introspector &introspector : introspectors) {
             auto state = flow::IntrospectorState::load(introspector);
             EXPECT_TRUE(state) << (state ? "" : state.error());
             states_.push_back(std::move(*state));
         }
+        for (const flow::Exchanger &exchanger : exchangers) {
+            auto state = flow::ExchangerState::load(exchanger);
+            EXPECT_TRUE(state) << (state ? "" : state.error());
+            exchanger_states_.push_back(std::move(*state));
+        }
         environment_ = std::make_unique<flow::Environment>(
             hasher_, std::span(states_), std::span<cache::Store *const>(stores_), host_);
+        environment_->exchangers = exchanger_states_;
     }
 
     [[nodiscard]] flow::Environment &environment() noexcept { return *environment_; }
@@ -168,13 +175,32 @@ private:
     cache::Store store_;
     std::vector<cache::Store *> stores_;
     std::vector<flow::IntrospectorState> states_;
+    std::vector<flow::ExchangerState> exchanger_states_;
     FakeHost host_;
     std::unique_ptr<flow::Environment> environment_;
 };
 
 using Listed = std::vector<const flow::Introspector *>;
 
-/// A validation whose steps are told in words: "GET uri", "POST uri", "WAIT", or the decision's.
+/// A step in words: "GET uri", "POST uri", "WAIT", or the decision's.
+inline std::string in_words(const flow::Step &step)
+{
+    if (const auto *fetch = std::get_if<flow::Fetch>(&step)) {
+        return (fetch->form.empty() ? "GET " : "POST ") + fetch->uri;
+    }
+    if (const auto *decision = std::get_if<flow::Decision>(&step)) {
+        return std::string(outcome(decision->code).word);
+    }
+    return "WAIT";
+}
+
+inline token::Answer json_answer(std::string_view body, int status = 200)
+{
+    return {
+        .status = status, .content_type = "application/json", .content_encoding = {}, .body = body};
+}
+
+/// A validation whose steps are told in words.
 class Request {
 public:
     Request(Worker &worker, const Now &clock, Listed listed, std::string token)
@@ -198,10 +224,7 @@ public:
 
     std::string answer(std::string_view body, int status = 200)
     {
-        return answer(token::Answer{.status = status,
-                                    .content_type = "application/json",
-                                    .content_encoding = {},
-                                    .body = body});
+        return answer(json_answer(body, status));
     }
     std::string answer(const token::Answer &answer)
     {
@@ -253,13 +276,7 @@ private:
             throw std::runtime_error("too many steps");
         }
         step_ = std::move(step);
-        if (const auto *fetch = std::get_if<flow::Fetch>(&*step_)) {
-            return (fetch->form.empty() ? "GET " : "POST ") + fetch->uri;
-        }
-        if (const auto *decision = std::get_if<flow::Decision>(&*step_)) {
-            return std::string(outcome(decision->code).word);
-        }
-        return "WAIT";
+        return in_words(*step_);
     }
 
     const Now *clock_;

@@ -160,5 +160,18 @@ TEST(ParseMetadata, NoStepDownFromHttps)
     }
 }
 
+TEST(AbsoluteUri, HasASchemeAndNoFragment)
+{
+    for (const std::string_view good : {"https://a.example/b?c=d", "urn:x", "a:%4A", "a+b-c.1:d"}) {
+        EXPECT_TRUE(is_absolute_uri(good)) << good;
+    }
+    for (const std::string_view bad :
+         {"", "a", "/a", ":a", "a:", "1a:b", "a:b#c", "a:b c", "ä:b", "a:ü", "a:%", "a:%4", "a:%4g",
+          "a:<b>", "a_b:c", "-a:b", "a:\x7f"})
+    {
+        EXPECT_FALSE(is_absolute_uri(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace token_introspect::token

@@ -54,5 +54,13 @@ TEST(JoinScopes, PutsOneSpaceBetween)
     EXPECT_EQ(join_scopes({"b", "a"}), "b a");
 }
 
+TEST(Scope, IsAWordOfPrintableCharacters)
+{
+    EXPECT_TRUE(is_scope("read:all!#[]~"));
+    for (const std::string_view bad : {"", "a b", "a\"b", "a\\b", "ä", "a\x7f"}) {
+        EXPECT_FALSE(is_scope(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace token_introspect::token
