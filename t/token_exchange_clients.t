@@ -158,10 +158,21 @@ SKIP: {
         'Content-Type' => 'application/x-www-form-urlencoded', body => form_of(@grant));
     is read_response($socket)->{status}, 200, '... not from another address';
 }
-is summary(basic("unknown$_", 'x')), '401 invalid_client', 'unknown clients, each for itself' for 1 .. 5;
+is summary(basic("unknown$_", 'x')), '401 invalid_client', 'unknown clients, each for itself' for 1 .. 2;
+is summary(basic('crypted', 'crypted')), '200', 'a client with a crypt string';
 is summary(basic('second', 'test')), '200', 'successes do not count' for 1 .. 5;
 is summary(basic('unknown', 'x')), '401 invalid_client', 'an unknown client' for 1 .. 3;
 is summary(basic('unknown', 'x')), '429 invalid_client', '... is limited like a known one';
+
+# each guess takes the worker the time of a crypt string, whatever the id
+my $guesses = 0;
+ok eventually { summary(basic('guess' . $guesses++, 'x')) eq '429 invalid_client' }, 'too many ids from an address';
+cmp_ok $guesses, '<=', 4, '... three times as many as for one';
+is summary(basic(@$_)), '200', "... do not keep out one whose secret is known: $_->[0]"
+    for ['second', 'test'], ['filed', 'x'], ['resource', 'test'], ['crypted', 'crypted'];
+is summary(basic(@$_)), '429 invalid_client', "... no further guess is worth the time: $_->[0]"
+    for ['crypted', 'wrong'], ['inactive', 'test'], ['guess', 'x'];
+
 ok eventually { basic('plain', 'wrong', -path => '/other')->{status} == 429 }, 'a limit for a shorter time';
 ok eventually { basic('plain', 'test', -path => '/other')->{status} == 200 }, '... is over soon';
 is summary(basic('plain', 'test')), '429 invalid_client', '... when the longer one is not';

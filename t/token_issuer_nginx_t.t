@@ -107,7 +107,12 @@ for my $case (
 }
 
 like complaint($issuer x 2), qr/^token_issuer "i" is defined already in nginx\.conf:\d+$/, 'an issuer twice';
-says("    token_issuer '' { $url $sign }\n", 'a token_issuer needs a name', 'an issuer without a name');
+says("    token_issuer $_->[0] { $url $sign }\n", 'the name of a token_issuer is empty, or holds control characters', $_->[1])
+    for ["''", 'an issuer without a name'], [qq("a\nb"), 'an issuer with a line feed in its name'], [qq("a\xff"), '... no UTF-8'];
+says("    token_issuer 'ä b' { $url $sign }\n", 'is taken', '... other names are as good');
+like complaint("$issuer    token_issuer j { $url $sign }\n"),
+    qr{^token_issuer "j": token_issuer "i" in nginx\.conf:\d+ has the same issuer "https://a\.test"$}, 'two with one URL';
+says("$issuer    token_issuer j { issuer https://a.test/j; $sign }\n", 'is taken', '... another path');
 says("    server { token_issuer i { $url $sign } }\n", '"token_issuer" directive is not allowed here', 'an issuer in a server');
 says("    token_zone zone=token_issuer_i:1m;\n$issuer", 'zone "token_issuer_i" is defined twice', "a zone of the issuer's name");
 
@@ -142,6 +147,13 @@ for my $case (
     ["secret_file nowhere; $grants" => qr/"nowhere".*No such file or directory/],
     ["secret_file empty; $grants" => qr/"empty"/],
     [q(secret '$9$abc$def'; ) . $grants => qr/token_client "c"|client "c"/],
+    # what a guess may cost the worker
+    (map { [qq(secret '$_'; $grants) => 'is taken'] }
+        '$2b$12$' . 'a' x 53, '$6$rounds=100000$salt$' . 'a' x 86, '$y$jBT$salt$' . 'a' x 43),
+    ['secret \'$2b$13$' . 'a' x 53 . "'; $grants" => qr/^client "c": a crypt\(3\) string with a cost above 12: /],
+    ['secret \'$6$rounds=100001$salt$' . 'a' x 86 . "'; $grants" => qr/^client "c": a crypt\(3\) string with more than 100000 rounds: /],
+    ['secret \'$y$jCT$salt$' . 'a' x 43 . "'; $grants" => qr/^client "c": a crypt\(3\) string with parameters above "jBT" /],
+    ['secret \'$7$CU..../....salt$' . 'a' x 43 . "'; $grants" => qr/^client "c": a crypt\(3\) string of a kind that is not accepted /],
     )
 {
     my ($lines, $sentence) = @$case;
@@ -187,6 +199,11 @@ for my $case (
     [{ grant_types => ['basic', 'token-exchange'] }, 'is taken'],
     [{ auth => { token_exchange => { token_format => 'JWT' } } }, "${about}auth.token_exchange.token_format: must be jwt or opaque"],
     [{ auth => { token_exchange => { scope => 'a"b' } } }, 'Client "c": "a"b" is not a scope in resources.json:1'],
+    [{ auth => { token_exchange => { scope => [] } } }, "${about}auth.token_exchange.scope: is empty; give at least one, or leave it out"],
+    [{ auth => { token_exchange => { audience => [] } } },
+        "${about}auth.token_exchange.audience: is empty; give at least one, or leave it out"],
+    [{ grant_types => [] }, "${about}grant_types: is empty; give at least one grant"],
+    [{ allowedIssuers => [] }, 'is taken', 'which is none'],
     [{ active => 'yes' }, "${about}active: must be true or false"],
     [{ secret => '' }, "${about}secret: is empty"],
     )
@@ -240,6 +257,16 @@ for my $name (qw(token_exchange_endpoint token_jwks token_introspection_endpoint
         "$name of nobody");
     says($in->("$name;"), qq(invalid number of arguments in "$name" directive), "$name without a name");
     says($in->("$name i; $name i;"), qq("$name" directive is duplicate), "$name twice");
+    my $both = 'a location has an endpoint of a token_issuer and another directive that answers its requests, '
+        . 'such as proxy_pass: only one of them can';
+    for my $other ('proxy_pass http://127.0.0.1:9;', 'empty_gif;', 'fastcgi_pass 127.0.0.1:9;') {
+        says($in->("$name i; $other"), $both, "$name, then $other");
+        says($in->("$other $name i;"), $both, "$other then $name");
+    }
+    like $tried->check, qr/nginx\.conf:\d+$/m, '... with the place';
+    says($in->("$name i; location /a/b { proxy_pass http://127.0.0.1:9; }"), 'is taken', "$name beside another location");
+    says($in->("proxy_pass http://127.0.0.1:9; location /a/b { $name i; }"), 'is taken', '... inside of another');
+    says($in->("$name i; if (\$arg_a) { return 204; } limit_except POST { deny all; }"), 'is taken', '... with if and limit_except');
     says("$issuer    server { $name i; }\n", qq("$name" directive is not allowed here), "$name in a server");
 }
 says("$issuer    server { location /a { token_jwks i; token_metadata i; } }\n",

@@ -163,6 +163,23 @@ my ($newer) = issue('opaque');
 isnt +(split /\./, $newer)[0], (split /\./, $sealed)[0], '... the new one seals';
 is join(' and ', map { everywhere($_) } $sealed, $newer, $signed), "$good and $good and $good", '... and all are accepted';
 
+# --- another size of the zone --------------------------------------------------------------------
+
+my $keys = 'signing_key file:signing; encryption_key file:newer; encryption_key file:sealing;';
+($gone) = issue('opaque');
+is revoke('opaque', $gone), 200, 'zone: a token is revoked';
+$nginx->configure(http("$keys zone 1m;"));
+ok $nginx->reload, '... nginx reloads with the same size in other words';
+is everywhere($gone), $revoked, '... and it still is';
+my $lost = 'zone "token_issuer_main" had another size, 1048576 bytes: it begins empty, and tokens that were revoked '
+    . 'count again until they expire';
+my $warning = qr/\[warn\] .*\Q$lost\E in .*nginx\.conf:\d+$/m;
+unlike $nginx->log, $warning, '... which is nothing to warn of';
+$nginx->configure(http("$keys zone 2m;"));
+ok $nginx->reload, '... with another size';
+like $nginx->log, $warning, '... which is warned of';
+is everywhere($gone), $good, '... for what was revoked counts again';
+
 # --- the user ------------------------------------------------------------------------------------
 
 $nginx->write('resources.yaml', $resources =~ s/id: alice/id: alice, inactive: true/r);

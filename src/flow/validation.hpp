@@ -136,7 +136,7 @@ private:
     Code settle_token(const Introspector &introspector, Now now,
                       Result<std::vector<std::uint8_t>> claims);
     Code accept(const Introspector &introspector, const cache::Record &record, Now now);
-    [[nodiscard]] bool revoked(const Introspector &introspector, Now now) const noexcept;
+    [[nodiscard]] bool withdrawn(const Introspector &introspector, Now now) const noexcept;
     Step admit(const Introspector &introspector, Now now);
     [[nodiscard]] std::string_view user_id_of(const Introspector &introspector) noexcept;
     Step resolve_user(Now now);

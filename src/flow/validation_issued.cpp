@@ -71,10 +71,12 @@ Validation::Attempt Validation::try_issued(const Introspector &introspector, Now
 }
 
 // Asked on every request, whoever remembered the token. Without a jti it could not be told.
-bool Validation::revoked(const Introspector &introspector, Now now) const noexcept
+bool Validation::withdrawn(const Introspector &introspector, Now now) const noexcept
 {
+    const issuer::IssuerContext &issuer = issuer_of(introspector);
     const std::string_view jti = claims_.find("jti").string();
-    return jti.empty() || issuer_of(introspector).ledger->revoked(jti, now);
+    return jti.empty() || issuer.ledger->revoked(jti, now)
+           || issuer.clients->find(claims_.find("client_id").string()) == nullptr;
 }
 
 }  // namespace token_introspect::flow

@@ -40,7 +40,7 @@ Result<std::vector<std::uint8_t>> user_image(const Result<Json> &answer)
 
 Step Validation::admit(const Introspector &introspector, Now now)
 {
-    if (introspector.issued_by && revoked(introspector, now)) {
+    if (introspector.issued_by && withdrawn(introspector, now)) {
         return decide(Code::kInactive, &introspector);
     }
     const bool known = environment_->users != nullptr && !environment_->users->empty();

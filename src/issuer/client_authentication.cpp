@@ -75,47 +75,71 @@ std::expected<Presented, Refusal> present(const TokenForm &form, std::string_vie
     return Presented{.id = std::string(id), .secret = std::string(secret)};
 }
 
-/// How often somebody has failed: as a client from an address, and from there as anybody, for a
-/// guess at a crypt(3) string takes the worker's time whatever the client id.
+/// How often a client has failed from an address and, since each guess at a crypt(3) string takes the
+/// worker's time whatever the id, how often anybody has from there, and from anywhere.
 class Failures {
 public:
     Failures(const IssuerContext &context, std::string_view client, const Sender &sender) noexcept
         : context_(context),
-          client_(client),
-          sender_(sender)
+          sender_(sender),
+          own_{client, sender.address, 1}
     {}
 
-    /// Until when not to be heard, 0: now.
-    [[nodiscard]] std::uint64_t blocked_ms() const noexcept
+    /// Until when the client is not to be heard at all, 0: now.
+    [[nodiscard]] std::uint64_t blocked_ms() const noexcept { return blocked_ms(own_); }
+
+    /// Until when no crypt(3) is to be computed for it, 0: now.
+    [[nodiscard]] std::uint64_t crypt_blocked_ms() const noexcept
     {
-        const auto blocked = [this](std::string_view client, unsigned most) {
-            return context_.ledger->blocked_ms(client, sender_.address, most,
-                                               context_.issuer->failures_ms, sender_.now);
-        };
-        const unsigned most = context_.issuer->most_failures;
-        return most == 0 ? 0 : std::max(blocked(client_, most), blocked({}, most * kClients));
+        return std::max(blocked_ms(of_address()), blocked_ms(kOfAll));
     }
 
-    void add() const noexcept
+    /// A failure, also one that was refused unheard: else a plain secret could be guessed meanwhile.
+    void add() const noexcept { add(own_); }
+
+    /// A failure for which crypt(3) was computed.
+    void add_crypt() const noexcept
     {
-        const auto failed = [this](std::string_view client, unsigned most) {
-            context_.ledger->failed(client, sender_.address, most, context_.issuer->failures_ms,
-                                    sender_.now);
-        };
-        const unsigned most = context_.issuer->most_failures;
-        if (most != 0) {
-            failed(client_, most);
-            failed({}, most * kClients);
-        }
+        add(of_address());
+        add(kOfAll);
     }
 
 private:
-    static constexpr unsigned kClients = 10;  // that may fail as often as they may from one address
+    struct Bucket {
+        std::string_view client;
+        std::string_view address;
+        unsigned share;  // of the limit, many times
+    };
+
+    // No client's id is empty, and no address is this.
+    static constexpr Bucket kOfAll{{}, "*", 10};
+
+    [[nodiscard]] Bucket of_address() const noexcept { return {{}, sender_.address, 3}; }
+
+    [[nodiscard]] std::uint64_t blocked_ms(const Bucket &bucket) const noexcept
+    {
+        const TokenIssuer &issuer = *context_.issuer;
+        return context_.ledger->blocked_ms(bucket.client, bucket.address,
+                                           issuer.most_failures * bucket.share, issuer.failures_ms,
+                                           sender_.now);
+    }
+
+    void add(const Bucket &bucket) const noexcept
+    {
+        const TokenIssuer &issuer = *context_.issuer;
+        context_.ledger->failed(bucket.client, bucket.address, issuer.most_failures * bucket.share,
+                                issuer.failures_ms, sender_.now);
+    }
 
     const IssuerContext &context_;
-    std::string_view client_;
     const Sender &sender_;
+    Bucket own_;
 };
+
+Refusal too_many(std::uint64_t blocked_ms) noexcept
+{
+    return {.reason = Reason::kTooManyFailures, .retry_after_ms = blocked_ms};
+}
 
 }  // namespace
 
@@ -130,14 +154,25 @@ std::expected<const Client *, Refusal> authenticate_client(const IssuerContext &
     const bool basic = !form.has(Parameter::kClientSecret);
     const Failures failures(context, presented->id, sender);
     if (const std::uint64_t blocked_ms = failures.blocked_ms(); blocked_ms != 0) {
-        return std::unexpected(
-            Refusal{.reason = Reason::kTooManyFailures, .retry_after_ms = blocked_ms});
+        return std::unexpected(too_many(blocked_ms));
     }
-    const Client *client = context.clients->authenticate(presented->id, presented->secret);
-    if (client != nullptr && !presented->secret.empty()) {
+    ClientRegistry &registry = *context.clients;
+    if (const Client *client = registry.knows(presented->id, presented->secret)) {
+        return client;  // whatever others do
+    }
+    const bool crypt = registry.computes_crypt();
+    if (const std::uint64_t blocked_ms = crypt ? failures.crypt_blocked_ms() : 0; blocked_ms != 0) {
+        failures.add();
+        return std::unexpected(too_many(blocked_ms));
+    }
+    const Client *client = registry.authenticate(presented->id, presented->secret);
+    if (client != nullptr) {
         return client;
     }
     failures.add();
+    if (crypt) {
+        failures.add_crypt();
+    }
     return std::unexpected(Refusal{.reason = Reason::kBadClient, .challenge = basic});
 }
 

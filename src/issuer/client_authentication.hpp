@@ -14,8 +14,10 @@ struct Sender {
 
 /// The client that a request authenticates (RFC 6749 section 2.3.1): by Basic with form-encoded id
 /// and secret, or by client_id and client_secret in the body. An Authorization header of another
-/// scheme is none of a client's. Failures are counted, and looked up before the secret is: who has
-/// failed too often is refused with right credentials, too.
+/// scheme is none of a client's. Failures are counted, and looked up before the secret is: a client
+/// that has failed too often from an address is refused there with right credentials, too. Where
+/// crypt(3) would be computed, too many failures of anybody at the address or anywhere refuse it; so
+/// they never keep out a client whose secret is known.
 std::expected<const Client *, Refusal> authenticate_client(const IssuerContext &context,
                                                            const TokenForm &form,
                                                            const Sender &sender);

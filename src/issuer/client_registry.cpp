@@ -31,6 +31,8 @@ struct ClientRegistry::State {
 
     explicit State(ClientSecret::Digester made) : digester(std::move(made)) {}
 
+    Entry *find(std::string_view id) noexcept;
+    [[nodiscard]] bool knows(const Entry *entry, const Sha256 &digest) const noexcept;
     std::string add(const Client &client);
     std::string read_file_of(Entry &entry);
     std::string read_files();
@@ -47,6 +49,18 @@ struct ClientRegistry::State {
     Sha256Hasher hasher;
     WatchedFiles files;
 };
+
+ClientRegistry::State::Entry *ClientRegistry::State::find(std::string_view id) noexcept
+{
+    const auto found = entries.find(id);
+    return found != entries.end() ? &found->second : nullptr;
+}
+
+bool ClientRegistry::State::knows(const Entry *entry, const Sha256 &digest) const noexcept
+{
+    const bool right = (entry != nullptr ? entry->secret : nobodys).has(digest);
+    return right && entry->client->active;
+}
 
 std::string ClientRegistry::State::add(const Client &client)
 {
@@ -132,18 +146,18 @@ void ClientRegistry::State::choose_decoys()
 bool ClientRegistry::State::is_right(Entry *entry, std::string_view id,
                                      const std::string &presented, const Sha256 &digest)
 {
-    const ClientSecret &secret = entry != nullptr ? entry->secret : nobodys;
-    const bool is_active = entry != nullptr && entry->client->active;
-    const bool known = secret.has(digest);
-    if (known && is_active) {
+    if (knows(entry, digest)) {
         return true;
     }
+    const ClientSecret &secret = entry != nullptr ? entry->secret : nobodys;
+    const bool is_active = entry != nullptr && entry->client->active;
     if (!secret.crypt_string().empty()) {
-        const bool right = room.matches(presented, secret.crypt_string());
-        if (right && is_active) {
+        const bool right = room.matches(presented, secret.crypt_string()) && is_active
+                           && !presented.empty();  // which a crypt(3) string can be of
+        if (right) {
             entry->secret.remember(digest);
         }
-        return right && is_active;
+        return right;
     }
     if (!decoys.empty()) {
         // what a decoy's string depends on is unknown outside, and the same in all workers
@@ -182,14 +196,28 @@ std::string ClientRegistry::reload_changed_files(Now now)
                   : std::string();
 }
 
+const Client *ClientRegistry::knows(std::string_view id, std::string_view secret)
+{
+    if (!state_) {
+        return nullptr;
+    }
+    const auto digest = state_->digester(secret);
+    const State::Entry *entry = state_->find(id);
+    return digest && state_->knows(entry, *digest) ? entry->client : nullptr;
+}
+
+bool ClientRegistry::computes_crypt() const noexcept
+{
+    return state_ && !state_->decoys.empty();
+}
+
 const Client *ClientRegistry::authenticate(std::string_view id, std::string_view secret)
 {
     if (!state_) {
         return nullptr;
     }
     const auto digest = state_->digester(secret);
-    const auto found = state_->entries.find(id);
-    State::Entry *entry = found != state_->entries.end() ? &found->second : nullptr;
+    State::Entry *entry = state_->find(id);
     if (!digest) {
         return nullptr;
     }

@@ -30,6 +30,13 @@ public:
     /// reason once, else an empty string.
     std::string reload_changed_files(Now now);
 
+    /// The client with that id and secret when it is active and the secret is plain, or was found
+    /// right before; else nullptr. Never computes crypt(3); in constant time.
+    const Client *knows(std::string_view id, std::string_view secret);
+
+    /// True when authenticate() computes crypt(3) for whatever knows() does not know.
+    [[nodiscard]] bool computes_crypt() const noexcept;
+
     /// The client with that id and secret when it is active, else nullptr. Takes the same time
     /// whichever of them is wrong. (A client's crypt string is computed once per presented secret
     /// that was right: a keyed digest of it is remembered.)

@@ -48,9 +48,9 @@ public:
         Sha256Hasher hasher_;
     };
 
-    /// A secret or a crypt(3) string (`$y$`, `$gy$`, `$7$`, `$6$`, `$5$`, `$2a$`, `$2b$`, `$2y$`); a
-    /// reason, never with material, for an empty one and for what looks like a crypt(3) string and
-    /// is none, is cut off, or of another kind.
+    /// A secret or a crypt(3) string (`$y$`, `$gy$`, `$6$`, `$5$`, `$2a$`, `$2b$`, `$2y$`); a reason,
+    /// never with material, for an empty one and for what looks like a crypt(3) string and is none,
+    /// is cut off, of another kind, or would take a worker too long.
     static std::expected<ClientSecret, std::string_view> make(std::string_view text,
                                                               Digester &digester);
 

@@ -36,7 +36,7 @@ std::expected<Answer, Refusal> introspect(const IssuerContext &context, const Cl
     writer.begin_object();
     const token::Value claims = token->claims().root();
     for (std::size_t i = 0; i < claims.size(); ++i) {
-        if (claims.key_at(i) != "fmt") {  // for this issuer alone
+        if (!is_internal_claim(claims.key_at(i))) {
             writer.key(claims.key_at(i));
             writer.value(claims.value_at(i));
         }

@@ -18,6 +18,12 @@ constexpr std::size_t kGrantBytes = 16;
 constexpr std::size_t kTokenBytes = 9;
 constexpr std::string_view kJwtFormat = "jwt";
 constexpr std::string_view kOpaqueFormat = "opaque";
+constexpr std::size_t kLargestClaims = 16384;  // their JSON: more fits into no header
+
+// Of refresh tokens: what is needed when they are used.
+constexpr std::string_view kFormat = "fmt";
+constexpr std::string_view kSubjectIssuer = "sub_iss";
+constexpr std::string_view kAccessLifetime = "access_ttl";
 
 template <std::size_t N> Result<std::string> random_text()
 {
@@ -60,15 +66,22 @@ Result<std::string> payload(const IssuerContext &context, const Grant &grant, st
     writer.integer(now.unix_s);
     text("jti", jti);
     text("client_id", grant.client);
-    if (!grant.scope.empty()) {
-        text("scope", grant.scope);
+    if (grant.scope) {
+        text("scope", *grant.scope);
     }
     if (grant.actor.present()) {
         writer.key("act");
         writer.value(grant.actor);
     }
+    if (grant.may_act.present()) {
+        writer.key("may_act");
+        writer.value(grant.may_act);
+    }
     if (refresh) {
-        text("fmt", grant.format == Client::Format::kJwt ? kJwtFormat : kOpaqueFormat);
+        text(kFormat, grant.format == Client::Format::kJwt ? kJwtFormat : kOpaqueFormat);
+        text(kSubjectIssuer, grant.subject_issuer);
+        writer.key(kAccessLifetime);
+        writer.integer(grant.access_token_s);
     }
     writer.end();
     const auto image = writer.finish();
@@ -77,6 +90,9 @@ Result<std::string> payload(const IssuerContext &context, const Grant &grant, st
     }
     std::string json;
     token::ClaimsView(*image).root().append_json(json);
+    if (json.size() > kLargestClaims) {
+        return fail(Code::kMalformed, "more claims than a token should hold");
+    }
     return json;
 }
 
@@ -188,12 +204,17 @@ Grant IssuedToken::grant() const
     const std::string_view jti = text("jti");
     Grant grant{.id = std::string(jti.substr(0, jti.find('.'))),
                 .subject = std::string(text("sub")),
+                .subject_issuer = std::string(text(kSubjectIssuer)),
                 .client = std::string(text("client_id")),
                 .audiences = {},
-                .scope = std::string(text("scope")),
                 .actor = view.find("act"),
+                .may_act = view.find("may_act"),
                 .format =
-                    text("fmt") == kJwtFormat ? Client::Format::kJwt : Client::Format::kOpaque};
+                    text(kFormat) == kJwtFormat ? Client::Format::kJwt : Client::Format::kOpaque,
+                .access_token_s = view.find(kAccessLifetime).integer().value_or(0)};
+    if (const token::Value scope = view.find("scope"); scope.is_string()) {
+        grant.scope = scope.string();
+    }
     const token::Value audience = view.find("aud");
     if (audience.is_string()) {
         grant.audiences.emplace_back(audience.string());
@@ -202,6 +223,16 @@ Grant IssuedToken::grant() const
         grant.audiences.emplace_back(audience.at(i).string());
     }
     return grant;
+}
+
+bool is_internal_claim(std::string_view name) noexcept
+{
+    return name == kFormat || name == kSubjectIssuer || name == kAccessLifetime;
+}
+
+bool is_refresh_token(const IssuerContext &context, std::string_view token)
+{
+    return context.keys->content_keys().open(kRefreshSealedType, token).has_value();
 }
 
 Result<IssuedToken> open_issued_token(const IssuerContext &context, token::JwtParser &jwts,

@@ -4,6 +4,7 @@
 #include "token/claims.hpp"
 #include "token/jwt.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,15 @@ namespace token_introspect::issuer {
 struct Grant {
     std::string id;  ///< G: the refresh token's jti, and the part before '.' of access tokens'
     std::string subject;
+    std::string subject_issuer;  ///< whose token was exchanged
     std::string client;
     std::vector<std::string> audiences;  ///< not empty
-    std::string scope{};                 ///< empty: none
-    token::Value actor{};  ///< `act`, absent when nobody acts; what holds it must live
+    /// Nothing: nobody has bounded it. Empty: no scope at all, and no wider one later.
+    std::optional<std::string> scope{};
+    token::Value actor{};    ///< `act`, absent when nobody acts; what holds it must live
+    token::Value may_act{};  ///< likewise: who may become the actor
     Client::Format format = Client::Format::kOpaque;  ///< of access tokens
+    std::int64_t access_token_s = 0;                  ///< their life when it was granted
 };
 
 /// A new grant id: base64url of 16 random bytes. kInternal when the system has no randomness.
@@ -30,7 +35,7 @@ inline constexpr std::string_view kAccessSealedType = "at+jwe";
 inline constexpr std::string_view kRefreshSealedType = "rt+jwe";
 
 /// An access token of the grant's format that expires `lifetime_s` from now. kNoKeys when the issuer
-/// has no key for it.
+/// has no key for it; kMalformed when the claims are more than a token should hold.
 Result<std::string> mint_access_token(const IssuerContext &context, const Grant &grant,
                                       std::int64_t lifetime_s, Now now);
 /// Likewise a refresh token: always sealed.
@@ -59,6 +64,12 @@ struct IssuedToken {
     /// As it was granted; views into the image.
     [[nodiscard]] Grant grant() const;
 };
+
+/// True for claims that are for the issuer alone.
+bool is_internal_claim(std::string_view name) noexcept;
+
+/// True for a refresh token of this issuer, good or not.
+bool is_refresh_token(const IssuerContext &context, std::string_view token);
 
 /// Verifies or opens a token. Fails when it is not this issuer's: whatever is wrong with it.
 Result<IssuedToken> open_issued_token(const IssuerContext &context, token::JwtParser &jwts,

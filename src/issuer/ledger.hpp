@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "cache/memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,11 +27,17 @@ public:
 
     Ledger(cache::Memory &memory, Root *root) noexcept : memory_(&memory), root_(root) {}
 
-    /// Those who accept the issuer's tokens may do so for so long after they have expired (leeway):
-    /// revocations made by this object last longer by as much.
-    void set_leeway(std::int64_t leeway_s) noexcept { leeway_s_ = leeway_s; }
+    /// Revocations outlast a reload that raises the leeway to this.
+    static constexpr std::int64_t kLeastLeewayS = 300;
 
-    /// Revokes a jti (or grant id) until its token expires. False when there is no room: the token is
+    /// Those who accept the issuer's tokens may do so for so long after they have expired (leeway):
+    /// revocations made by this object last longer by as much, and by kLeastLeewayS at least.
+    void set_leeway(std::int64_t leeway_s) noexcept
+    {
+        leeway_s_ = std::max(leeway_s, kLeastLeewayS);
+    }
+
+    /// Revokes a jti (or grant id) until its token has expired and the leeway is over. False when there is no room: the token is
     /// not revoked. Revoking twice keeps the later expiry.
     [[nodiscard]] bool revoke(std::string_view id, std::int64_t expires_at_s, Now now) noexcept;
 
@@ -54,7 +61,7 @@ public:
 private:
     cache::Memory *memory_;
     Root *root_;
-    std::int64_t leeway_s_ = 0;
+    std::int64_t leeway_s_ = kLeastLeewayS;
 };
 
 }  // namespace token_introspect::issuer

@@ -1,5 +1,6 @@
 #include "issuer/refresh.hpp"
 
+#include "issuer/target.hpp"
 #include "token/scope.hpp"
 
 #include <algorithm>
@@ -26,6 +27,11 @@ std::optional<Reason> check(const IssuerContext &context, const Client &client,
     default:
         return Reason::kRefreshTokenRevoked;
     }
+    if (std::ranges::find(client.allowed_issuers, token.grant().subject_issuer)
+        == client.allowed_issuers.end())
+    {
+        return Reason::kRefreshTokenIssuer;
+    }
     if (users != nullptr && !users->empty()) {
         const resource::UserRecord *user = users->find(token.text("sub"));
         if (user == nullptr || user->inactive()) {
@@ -35,25 +41,57 @@ std::optional<Reason> check(const IssuerContext &context, const Client &client,
     return std::nullopt;
 }
 
-/// Replaces the granted scope by what is asked of it.
-std::optional<Reason> narrow(std::string_view asked, std::string &granted)
+/// Replaces the granted scope by what is asked of it, and by what the client may have today.
+std::optional<Reason> narrow_scope(const Client &client, std::string_view asked, Grant &grant)
 {
-    if (asked.empty()) {
+    std::vector<std::string> bound;  // what was never granted cannot be asked for (section 6)
+    if (grant.scope) {
+        bound = token::parse_scopes(*grant.scope).value_or(std::vector<std::string>());
+        if (!client.scopes.empty()) {
+            bound = token::common_scopes(bound, client.scopes);
+        }
+    } else if (asked.empty()) {
+        grant.scope =
+            client.scopes.empty() ? std::nullopt : std::optional(token::join_scopes(client.scopes));
         return std::nullopt;
     }
-    const auto scopes = token::parse_scopes(asked);
-    if (!scopes) {
-        return Reason::kScopeMalformed;
+    if (!asked.empty()) {
+        auto scopes = token::parse_scopes(asked);
+        if (!scopes) {
+            return Reason::kScopeMalformed;
+        }
+        if (token::common_scopes(*scopes, bound).size() != scopes->size()) {
+            return Reason::kScopeTooWide;
+        }
+        bound = std::move(*scopes);
     }
-    const auto had = token::parse_scopes(granted);
-    const bool narrower = had && std::ranges::all_of(*scopes, [&](const std::string &scope) {
-                              return std::ranges::find(*had, scope) != had->end();
-                          });
-    if (!narrower) {
-        return Reason::kScopeTooWide;
-    }
-    granted = token::join_scopes(*scopes);
+    grant.scope = token::join_scopes(bound);
     return std::nullopt;
+}
+
+/// Likewise the audiences (RFC 8707 section 2.2).
+std::optional<Refusal> narrow_audiences(const IssuerContext &context, const Client &client,
+                                        const TokenForm &form, Grant &grant)
+{
+    auto asked = requested_targets(*context.issuer, client, form);
+    if (!asked) {
+        return asked.error();
+    }
+    const auto granted = [&](const std::string &target) {
+        return std::ranges::find(grant.audiences, target) != grant.audiences.end();
+    };
+    if (!std::ranges::all_of(*asked, granted)) {
+        return Refusal{.reason = Reason::kAudience};
+    }
+    if (!asked->empty()) {
+        grant.audiences = std::move(*asked);
+    } else {
+        std::erase_if(grant.audiences, [&](const std::string &target) {
+            return !is_permitted_target(*context.issuer, client, target);
+        });
+    }
+    return grant.audiences.empty() ? std::optional(Refusal{.reason = Reason::kAudience})
+                                   : std::nullopt;
 }
 
 }  // namespace
@@ -75,8 +113,11 @@ std::expected<IssuedTokens, Refusal> refresh(const IssuerContext &context, const
         return refuse(*reason);
     }
     Grant grant = token->grant();
-    if (const auto reason = narrow(form.get(Parameter::kScope), grant.scope)) {
+    if (const auto reason = narrow_scope(client, form.get(Parameter::kScope), grant)) {
         return refuse(*reason);
+    }
+    if (const auto refusal = narrow_audiences(context, client, form, grant)) {
+        return std::unexpected(*refusal);
     }
     auto access = mint_access_token(context, grant, client.access_token_s, now);
     if (!access) {
@@ -84,7 +125,7 @@ std::expected<IssuedTokens, Refusal> refresh(const IssuerContext &context, const
     }
     return IssuedTokens{.access_token = std::move(*access),
                         .expires_in_s = client.access_token_s,
-                        .scope = std::move(grant.scope),
+                        .scope = grant.scope.value_or(""),
                         .refresh_token = {}};
 }
 

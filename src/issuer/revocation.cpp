@@ -18,11 +18,16 @@ std::expected<Answer, Refusal> revoke(const IssuerContext &context, const Client
     if (token->text("client_id") != client.id) {
         return std::unexpected(Refusal{.reason = Reason::kTokenClient});
     }
+    if (context.ledger->revoked(token->text("jti"), now)) {
+        return Answer{};  // by its grant, perhaps: no need for an entry of its own
+    }
     std::int64_t until_s = token->expires_at_s();
-    if (token->kind == IssuedToken::Kind::kRefresh && now.unix_s < until_s + client.access_token_s)
-    {
+    if (token->kind == IssuedToken::Kind::kRefresh) {
         // an access token of the grant may outlive it
-        until_s = std::max(until_s, now.unix_s + client.access_token_s);
+        const std::int64_t life_s = std::max(client.access_token_s, token->grant().access_token_s);
+        if (now.unix_s < until_s + life_s) {
+            until_s = std::max(until_s, now.unix_s + life_s);
+        }
     }
     // also of one that has expired: some accept it for a while yet (leeway)
     if (!context.ledger->revoke(token->text("jti"), until_s, now)) {

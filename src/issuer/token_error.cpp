@@ -99,6 +99,7 @@ constexpr auto kRows = std::to_array<Refused>({
     {Reason::kRefreshTokenExpired, "refresh_token_expired", 400, kInvalidGrant, kBadRefreshToken},
     {Reason::kRefreshTokenRevoked, "refresh_token_revoked", 400, kInvalidGrant, kBadRefreshToken},
     {Reason::kRefreshTokenClient, "refresh_token_client", 400, kInvalidGrant, kBadRefreshToken},
+    {Reason::kRefreshTokenIssuer, "refresh_token_issuer", 400, kInvalidGrant, kBadRefreshToken},
     {Reason::kRefreshTokenUser, "refresh_token_user", 400, kInvalidGrant,
      "The user is unknown or inactive."},
     {Reason::kTokenMissing, "token_missing", 400, kInvalidRequest, "token is missing."},

@@ -58,6 +58,7 @@ enum class Reason : std::uint8_t {
     kRefreshTokenExpired,
     kRefreshTokenRevoked,
     kRefreshTokenClient,  ///< issued to another client
+    kRefreshTokenIssuer,  ///< the client may no longer exchange such subject tokens
     kRefreshTokenUser,    ///< its user is gone or inactive
     kTokenMissing,
     kTokenClient,  ///< to be revoked by another client than the one it was issued to

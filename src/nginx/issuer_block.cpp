@@ -1,5 +1,6 @@
 #include "nginx/issuer_block.hpp"
 
+#include "base/text.hpp"
 #include "nginx/bridge.h"
 #include "nginx/client_block.hpp"
 #include "nginx/key_words.hpp"
@@ -144,6 +145,13 @@ std::string IssuerBlock::finish(MainConf &conf, bool &logged)
     if (!seen_.contains("issuer")) {
         return "\"issuer\" is missing: issuer https://…; is what tokens name as their iss";
     }
+    const auto same = std::ranges::find_if(conf.issuers, [this](const ConfiguredIssuer &other) {
+        return other.issuer.issuer == issuer_.issuer;
+    });
+    if (same != conf.issuers.end()) {
+        return "token_issuer " + quote(same->issuer.name) + " in " + same->place.file + ":"
+               + std::to_string(same->place.line) + " has the same issuer " + quote(issuer_.issuer);
+    }
     if (issuer_.signing_keys.empty() && issuer_.encryption_keys.empty()) {
         return "there is no key: a signing_key is needed for JWTs, an encryption_key for opaque "
                "tokens and refresh tokens";
@@ -180,8 +188,8 @@ char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
 char *read_block(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string name(words(cf)[1]);
-    if (name.empty()) {
-        return conf_error(cf, "a token_issuer needs a name");
+    if (name.empty() || !is_header_safe(name) || !is_utf8(name)) {
+        return conf_error(cf, "the name of a token_issuer is empty, or holds control characters");
     }
     if (const ConfiguredIssuer *other = conf.find_issuer(name)) {
         return conf_error(cf, "token_issuer " + quote(name) + " is defined already in "

@@ -23,6 +23,37 @@ std::span<std::byte> whole(ngx_slab_pool_t *pool) noexcept
 template <class Content>
 constexpr const char *kWhat = std::is_same_v<Content, cache::Store> ? "token_zone" : "zone";
 
+// The zone that the running configuration has under this name; nullptr when there is none.
+const ngx_shm_zone_t *running_zone(const ngx_conf_t *cf, std::string_view name) noexcept
+{
+    const ngx_cycle_t *cycle = cf->cycle->old_cycle;
+    for (const ngx_list_part_t *part = cycle != nullptr ? &cycle->shared_memory.part : nullptr;
+         part != nullptr; part = part->next)
+    {
+        const auto *zones = static_cast<const ngx_shm_zone_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (view(zones[i].shm.name) == name
+                && zones[i].tag == &ngx_http_token_introspect_module)
+            {
+                return &zones[i];
+            }
+        }
+    }
+    return nullptr;
+}
+
+// nginx hands memory over to the next configuration only when its size is the same.
+void warn_of_lost_revocations(ngx_conf_t *cf, std::string_view name, std::size_t size) noexcept
+{
+    const ngx_shm_zone_t *running = running_zone(cf, name);
+    if (running != nullptr && running->shm.size != size) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "zone \"%V\" had another size, %uz bytes: it begins empty, and tokens "
+                           "that were revoked count again until they expire",
+                           &running->shm.name, running->shm.size);
+    }
+}
+
 }  // namespace
 
 void ZoneMemory::recovered() noexcept
@@ -50,6 +81,9 @@ SharedZone<Content> *SharedZone<Content>::add(ngx_conf_t *cf, std::string_view n
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s \"%V\" is defined twice", kWhat<Content>,
                            &zone_name);
         return nullptr;
+    }
+    if constexpr (std::is_same_v<Content, issuer::Ledger>) {
+        warn_of_lost_revocations(cf, name, size);
     }
     auto *zone = make_in<SharedZone>(cf->pool, name, size);
     shm_zone->init = init;

@@ -30,7 +30,7 @@ public:
             return std::optional<OAuthClient>();
         }
         if (!take_secret() || !take_grants() || !take_active()
-            || !take_words(root_.member("allowedIssuers"), "allowed_issuers", false)
+            || !take_words(root_.member("allowedIssuers"), "allowed_issuers", Words::kAnyNumber)
             || !take_exchange(root_.member("auth").member("token_exchange")))
         {
             return std::unexpected(std::move(error_));
@@ -62,6 +62,9 @@ private:
         const Attribute grants = root_.member("grant_types");
         if (auto problem = grants.check_array()) {
             return refuse(std::move(*problem));
+        }
+        if (grants.size() == 0) {
+            return refuse(grants.sentence("is empty; give at least one grant"));
         }
         std::vector<std::string> line = {"grant_types"};
         std::vector<std::string> warnings;
@@ -99,16 +102,24 @@ private:
 
     bool take_active() { return take_boolean(root_.member("active"), client_.active); }
 
-    bool take_words(const Attribute &attribute, const char *directive, bool single)
+    enum class Words : std::uint8_t {
+        kAnyNumber,
+        kOneOrMore,  // one may stand without its array
+    };
+
+    bool take_words(const Attribute &attribute, const char *directive, Words number)
     {
         if (!attribute.present()) {
             return true;
         }
         std::vector<Attribute> places;
-        if (single && json_is_string(attribute.json())) {
+        if (number == Words::kOneOrMore && json_is_string(attribute.json())) {
             places.push_back(attribute);
         } else if (auto problem = attribute.check_array()) {
             return refuse(std::move(*problem));
+        } else if (number == Words::kOneOrMore && attribute.size() == 0) {
+            // which the directive would take for "no bound"
+            return refuse(attribute.sentence("is empty; give at least one, or leave it out"));
         }
         for (std::size_t i = 0; i < attribute.size(); ++i) {
             places.push_back(attribute.element(i));
@@ -168,8 +179,8 @@ private:
         return take_seconds(exchange.member("access_token_expiration"), "access_token_expiration")
                && take_seconds(exchange.member("refresh_token_expiration"),
                                "refresh_token_expiration")
-               && take_words(exchange.member("audience"), "audience", true)
-               && take_words(exchange.member("scope"), "scope", true) && split_scope();
+               && take_words(exchange.member("audience"), "audience", Words::kOneOrMore)
+               && take_words(exchange.member("scope"), "scope", Words::kOneOrMore) && split_scope();
     }
 
     /// A scope may be one text with spaces, as everywhere in OAuth (RFC 6749 section 3.3).

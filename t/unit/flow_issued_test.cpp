@@ -21,8 +21,19 @@ struct IssuerOfWorker {
                    issuer::Ledger::Root *root)
         : keys(load(issuer)),
           ledger(memory, root),
-          contexts{{.issuer = &issuer, .keys = &keys, .ledger = &ledger, .clients = nullptr}}
+          registry(issuer::ClientRegistry::load(clients).value()),
+          contexts{{.issuer = &issuer, .keys = &keys, .ledger = &ledger, .clients = &registry}}
     {}
+
+    static std::vector<issuer::Client> active_and_inactive()
+    {
+        std::vector<issuer::Client> all(2);
+        all[0].id = "app";
+        all[1].id = "gone";
+        all[1].active = false;
+        all[0].secret = all[1].secret = "secret";
+        return all;
+    }
 
     static issuer::KeyRing load(const issuer::TokenIssuer &issuer)
     {
@@ -33,8 +44,10 @@ struct IssuerOfWorker {
         return std::move(*keys);
     }
 
+    std::vector<issuer::Client> clients = active_and_inactive();
     issuer::KeyRing keys;
     issuer::Ledger ledger;
+    issuer::ClientRegistry registry;
     std::vector<issuer::IssuerContext> contexts;
 };
 
@@ -75,9 +88,10 @@ protected:
     }
 
     static std::string claims(const std::string &more = R"("jti":"G.1")",
-                              const std::string &issuer = kIssuer, std::int64_t lasts_s = 3600)
+                              const std::string &issuer = kIssuer, std::int64_t lasts_s = 3600,
+                              const std::string &client = "app")
     {
-        return R"({"iss":")" + issuer + R"(","sub":"alice","exp":)"
+        return R"({"iss":")" + issuer + R"(","sub":"alice","client_id":")" + client + R"(","exp":)"
                + std::to_string(kStart + lasts_s) + (more.empty() ? "" : "," + more) + '}';
     }
     std::string sealed(const std::string &payload = claims(), std::string_view type = "at+jwe")
@@ -230,6 +244,16 @@ TEST_F(FlowIssued, TokensOfOthersGoToTheirIntrospectors)
     }
     EXPECT_EQ(ask({&mine}, theirs), "unknown_key");
     EXPECT_EQ(ask({&mine}, "a..c.d.e"), "malformed");
+}
+
+TEST_F(FlowIssued, TokensOfAClientThatIsGoneAreGone)
+{
+    const Introspector &mine = issued();
+    for (const std::string client : {"gone", "unknown", ""}) {
+        const std::string payload = claims(R"("jti":"G.1")", kIssuer, 3600, client);
+        EXPECT_EQ(ask({&mine}, sealed(payload)), "inactive") << client;
+        EXPECT_EQ(ask({&mine}, signed_jwt(payload)), "inactive") << client;
+    }
 }
 
 TEST_F(FlowIssued, TellsItsIssuersApart)

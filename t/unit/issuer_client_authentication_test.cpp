@@ -32,6 +32,9 @@ std::vector<Client> clients()
     return all;
 }
 
+/// What crypt(3) makes of "secret of hashed".
+constexpr const char *kHash = "$5$rounds=1000$salt$vUji96XrE88pjuIprZm1jEN1RxZ28w.1WC1wI6X/bXD";
+
 class ClientAuthenticationTest : public ::testing::Test {
 protected:
     std::expected<const Client *, Refusal> ask(const std::string &authorization,
@@ -50,7 +53,10 @@ protected:
         issuer.most_failures = 3;
         return issuer;
     }
-    test::IssuerWorker worker_{limited(), clients()};
+    explicit ClientAuthenticationTest(std::vector<Client> known = clients())
+        : worker_(limited(), std::move(known))
+    {}
+    test::IssuerWorker worker_;
 };
 
 TEST_F(ClientAuthenticationTest, BasicOrBody)
@@ -156,17 +162,13 @@ TEST_F(ClientAuthenticationTest, UnknownClientsAreLimitedLikeOthers)
     EXPECT_EQ(word_of(ask(basic("unknown2", "x"))), "bad_client_authentication");
 }
 
-TEST_F(ClientAuthenticationTest, AnAddressIsLimitedWhateverTheIds)
+TEST_F(ClientAuthenticationTest, FailuresOfOthersDoNotMatterWhereTheyCostNothing)
 {
-    for (int i = 0; i < 30; ++i) {
+    for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(word_of(ask(basic("unknown" + std::to_string(i), "x"))),
                   "bad_client_authentication");
     }
-    EXPECT_EQ(word_of(ask(basic("unknown30", "x"))), "too_many_failures");
-    EXPECT_EQ(word_of(ask(basic("app", "secret of app"))), "too_many_failures");
-    EXPECT_EQ(word_of(ask(basic("unknown30", "x"), {}, "another")), "bad_client_authentication");
-    EXPECT_EQ(word_of(ask(basic("app", "secret of app"), {}, "another")), "ok");
-    EXPECT_EQ(word_of(ask(basic("app", "secret of app"), {}, "addr", 60'000)), "ok");
+    EXPECT_EQ(word_of(ask(basic("app", "secret of app"))), "ok");
 }
 
 TEST_F(ClientAuthenticationTest, SuccessesAndBadRequestsDoNotCount)
@@ -180,11 +182,100 @@ TEST_F(ClientAuthenticationTest, SuccessesAndBadRequestsDoNotCount)
     EXPECT_EQ(word_of(ask(basic("app", "secret of app"))), "ok");
 }
 
+/// One of the clients has a crypt(3) string, so each guess costs the worker its time.
+class GuessesTest : public ClientAuthenticationTest {
+protected:
+    GuessesTest() : ClientAuthenticationTest(with_crypt()) {}
+
+    static std::vector<Client> with_crypt()
+    {
+        std::vector<Client> all = clients();
+        all.push_back(client_of("hashed"));
+        all.back().secret = kHash;
+        return all;
+    }
+    std::string hashed(std::string_view address, std::uint64_t now_ms = 0)
+    {
+        return word_of(ask(basic("hashed", "secret of hashed"), {}, address, now_ms));
+    }
+    /// A new id each time.
+    std::string guess(std::string_view address, std::uint64_t now_ms = 0)
+    {
+        return word_of(ask(basic("id" + std::to_string(++guesses_), "x"), {}, address, now_ms));
+    }
+    int guesses_ = 0;
+};
+
+TEST_F(GuessesTest, AreLimitedForAnAddress)
+{
+    for (int i = 0; i < 9; ++i) {
+        EXPECT_EQ(guess("addr"), "bad_client_authentication");
+    }
+    EXPECT_EQ(guess("addr"), "too_many_failures");
+    EXPECT_GT(ask(basic("x", "y")).error().retry_after_ms, 0U);
+    EXPECT_EQ(hashed("addr"), "too_many_failures");
+    EXPECT_EQ(guess("another"), "bad_client_authentication");
+    EXPECT_EQ(hashed("another"), "ok");
+    EXPECT_EQ(guess("addr", 60'000), "bad_client_authentication");
+}
+
+TEST_F(GuessesTest, AreLimitedForAllAddressesTogether)
+{
+    for (int i = 0; i < 30; ++i) {
+        EXPECT_EQ(guess("addr" + std::to_string(i)), "bad_client_authentication");
+    }
+    EXPECT_EQ(guess("another"), "too_many_failures");
+    EXPECT_EQ(guess(""), "too_many_failures");
+    EXPECT_EQ(hashed("another"), "too_many_failures");
+    EXPECT_EQ(hashed("another", 60'000), "ok");
+}
+
+TEST_F(GuessesTest, NeverKeepOutAClientWhoseSecretIsKnown)
+{
+    ASSERT_EQ(hashed("home"), "ok");
+    for (int i = 0; i < 100; ++i) {
+        guess("addr" + std::to_string(i % 20));
+        guess("home");
+    }
+    ASSERT_EQ(guess("addr"), "too_many_failures");
+    for (const std::string_view address : {"home", "addr", "addr0", ""}) {
+        EXPECT_EQ(hashed(address), "ok") << address;
+        EXPECT_EQ(word_of(ask(basic("app", "secret of app"), {}, address)), "ok") << address;
+    }
+    // a wrong secret is not worth the time, and an inactive client is as good as none
+    EXPECT_EQ(word_of(ask(basic("hashed", "wrong"))), "too_many_failures");
+    EXPECT_EQ(word_of(ask(basic("gone", "secret of gone"))), "too_many_failures");
+}
+
+TEST_F(GuessesTest, AreNotFreeWhileNoneIsComputed)
+{
+    while (guess("addr") != "too_many_failures") {
+        ASSERT_LT(guesses_, 100);
+    }
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(word_of(ask(basic("app", "wrong"))), "too_many_failures");
+    }
+    EXPECT_EQ(word_of(ask(basic("app", "secret of app"))), "too_many_failures");
+    EXPECT_EQ(word_of(ask(basic("app", "secret of app"), {}, "another")), "ok");
+}
+
+TEST_F(GuessesTest, AtAClientKeepItOutAtTheirAddressOnly)
+{
+    ASSERT_EQ(hashed("home"), "ok");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(word_of(ask(basic("hashed", "wrong"))), "bad_client_authentication");
+    }
+    EXPECT_EQ(hashed("addr"), "too_many_failures");
+    EXPECT_EQ(hashed("home"), "ok");
+}
+
 TEST(ClientAuthentication, WithoutALimitNobodyIsBlocked)
 {
     TokenIssuer issuer = test::token_issuer();
     issuer.most_failures = 0;
-    test::IssuerWorker worker(issuer, clients());
+    std::vector<Client> all = clients();
+    all[1].secret = kHash;
+    test::IssuerWorker worker(issuer, all);
     const TokenForm form = form_of({});
     const auto ask = [&](const std::string &authorization) {
         return word_of(

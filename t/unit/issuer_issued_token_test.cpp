@@ -23,10 +23,12 @@ constexpr std::uint64_t kSecond = 1000;
 
 class IssuedTokenTest : public ::testing::Test {
 protected:
-    Grant grant(Client::Format format = Client::Format::kJwt, std::string scope = "a b")
+    Grant grant(Client::Format format = Client::Format::kJwt,
+                std::optional<std::string> scope = "a b")
     {
         return {.id = *make_grant_id(),
                 .subject = "alice",
+                .subject_issuer = "https://idp.example",
                 .client = "app",
                 .audiences = {test::kGateway, "second"},
                 .scope = std::move(scope),
@@ -58,10 +60,12 @@ protected:
         last_ = *tokens;
         return tokens->scope.empty() ? "ok" : tokens->scope;
     }
-    std::string told(const std::string &token, std::uint64_t now_ms = 0)
+    std::string told(const std::string &token, std::uint64_t now_ms = 0,
+                     const std::string &hint = "", std::size_t client = 0)
     {
-        const auto answer =
-            introspect(worker_.context(), form_of({{"token", token}}), worker_.jwts(), at(now_ms));
+        const auto answer = introspect(worker_.context(), worker_.client(client),
+                                       form_of({{"token", token}, {"token_type_hint", hint}}),
+                                       worker_.jwts(), at(now_ms));
         return answer ? answer->body : word_of(answer);
     }
     std::string revoked(const std::string &token, std::size_t client = 0, std::uint64_t now_ms = 0)
@@ -72,7 +76,13 @@ protected:
     }
 
     test::Claims actor_{R"({"sub":"service"})"};
-    IssuerWorker worker_;
+    static std::vector<Client> clients()
+    {
+        Client client = test::client_of("app");
+        client.audiences = {"second"};
+        return {client, test::client_of("other")};
+    }
+    IssuerWorker worker_{test::token_issuer(), clients()};
     IssuedTokens last_;
 };
 
@@ -120,7 +130,7 @@ TEST_F(IssuedTokenTest, ComesBackAsItWasGranted)
 TEST_F(IssuedTokenTest, LeavesOutWhatWasNotGranted)
 {
     Grant given = grant();
-    given.scope.clear();
+    given.scope.reset();
     given.actor = {};
     given.audiences = {"one"};
     const auto issued = open(access(given));
@@ -128,7 +138,28 @@ TEST_F(IssuedTokenTest, LeavesOutWhatWasNotGranted)
     EXPECT_EQ(issued->claims().root().size(), 7U);
     EXPECT_EQ(issued->text("aud"), "one");
     EXPECT_FALSE(issued->grant().actor.present());
-    EXPECT_EQ(issued->grant().scope, "");
+    EXPECT_EQ(issued->grant().scope, std::nullopt);
+}
+
+TEST_F(IssuedTokenTest, SaysThatThereIsNoScopeWhereThereWasABound)
+{
+    for (const Client::Format format : {Client::Format::kJwt, Client::Format::kOpaque}) {
+        const auto issued = open(access(grant(format, "")));
+        ASSERT_TRUE(issued);
+        EXPECT_EQ(issued->claims().find("scope").string(), "");
+        EXPECT_TRUE(issued->claims().find("scope").present());
+        EXPECT_EQ(issued->grant().scope, "");
+    }
+}
+
+TEST_F(IssuedTokenTest, HoldsNoMoreThanAHeaderCan)
+{
+    Grant given = grant();
+    given.subject = std::string(20'000, 'x');
+    EXPECT_EQ(mint_access_token(worker_.context(), given, 60, at(0)).error().code,
+              Code::kMalformed);
+    EXPECT_EQ(mint_refresh_token(worker_.context(), given, 60, at(0)).error().code,
+              Code::kMalformed);
 }
 
 TEST_F(IssuedTokenTest, KeepsAnyText)
@@ -199,6 +230,7 @@ TEST(IssuedToken, AJwtNeedsAKey)
     IssuerWorker worker(issuer);
     const Grant grant{.id = "g",
                       .subject = "s",
+                      .subject_issuer = "i",
                       .client = "c",
                       .audiences = {"a"},
                       .scope = {},
@@ -225,7 +257,9 @@ TEST_F(IssuedTokenTest, RefreshGivesTheSameGrantAnew)
         EXPECT_TRUE(token::equal(issued->grant().actor, given.actor));
         EXPECT_EQ(issued->expires_at_s(),
                   at(600 * kSecond).unix_s + worker_.client().access_token_s);
-        EXPECT_FALSE(issued->claims().find("fmt").present());
+        for (std::size_t i = 0; i < issued->claims().root().size(); ++i) {
+            EXPECT_FALSE(is_internal_claim(issued->claims().root().key_at(i)));
+        }
     }
 }
 
@@ -240,6 +274,56 @@ TEST_F(IssuedTokenTest, RefreshNarrowsScope)
     EXPECT_EQ(asked(refreshing(grant(Client::Format::kJwt, ""))), "ok");
     EXPECT_EQ(asked(refreshing(grant(Client::Format::kJwt, "")), {{"scope", "a"}}),
               "scope_too_wide");
+    EXPECT_EQ(asked(refreshing(grant(Client::Format::kJwt, std::nullopt)), {{"scope", "a"}}),
+              "scope_too_wide");
+}
+
+TEST(IssuedToken, RefreshGivesNoMoreThanTheClientMayHaveToday)
+{
+    const auto refreshed = [](const Client &client, const Grant &grant, const Pairs &more) {
+        IssuerWorker worker(test::token_issuer(), {client});
+        Pairs pairs = more;
+        pairs.emplace_back("refresh_token",
+                           mint_refresh_token(worker.context(), grant, 60, at(0)).value());
+        const auto tokens = refresh(worker.context(), worker.client(), form_of(pairs),
+                                    worker.jwts(), nullptr, at(0));
+        if (!tokens) {
+            return word_of(tokens);
+        }
+        const auto issued =
+            open_issued_token(worker.context(), worker.jwts(), tokens->access_token);
+        std::string text = tokens->scope;
+        for (const std::string &audience : issued->grant().audiences) {
+            text += "|" + audience;
+        }
+        return text;
+    };
+    Client client = test::client_of("app");
+    client.audiences = {"second"};
+    Grant given{.id = "G",
+                .subject = "alice",
+                .subject_issuer = "https://idp.example",
+                .client = "app",
+                .audiences = {test::kGateway, "second"},
+                .scope = "a b",
+                .format = Client::Format::kJwt};
+    const std::string all = "|" + test::kGateway + "|second";
+    EXPECT_EQ(refreshed(client, given, {}), "a b" + all);
+    EXPECT_EQ(refreshed(client, given, {{"audience", "second"}}), "a b|second");
+    EXPECT_EQ(refreshed(client, given, {{"audience", "third"}}), "audience");
+    client.scopes = {"b", "c"};
+    EXPECT_EQ(refreshed(client, given, {}), "b" + all);
+    EXPECT_EQ(refreshed(client, given, {{"scope", "a"}}), "scope_too_wide");
+    given.scope.reset();
+    EXPECT_EQ(refreshed(client, given, {}), "b c" + all);
+    client.audiences.clear();
+    EXPECT_EQ(refreshed(client, given, {}), "b c|" + test::kGateway);
+    EXPECT_EQ(refreshed(client, given, {{"audience", "second"}}), "audience");
+    given.audiences = {"second"};
+    EXPECT_EQ(refreshed(client, given, {}), "audience");
+    given.audiences = {test::kGateway};
+    client.allowed_issuers = {"https://other.example"};
+    EXPECT_EQ(refreshed(client, given, {}), "refresh_token_issuer");
 }
 
 TEST_F(IssuedTokenTest, RefreshRefusals)
@@ -257,7 +341,7 @@ TEST_F(IssuedTokenTest, RefreshRefusals)
     EXPECT_EQ(asked(token), "refresh_token_revoked");
     for (const Reason reason :
          {Reason::kRefreshToken, Reason::kRefreshTokenExpired, Reason::kRefreshTokenRevoked,
-          Reason::kRefreshTokenClient, Reason::kRefreshTokenUser})
+          Reason::kRefreshTokenClient, Reason::kRefreshTokenIssuer, Reason::kRefreshTokenUser})
     {
         EXPECT_EQ(refused(reason).error, "invalid_grant");
     }
@@ -296,11 +380,16 @@ TEST_F(IssuedTokenTest, IntrospectionTellsTheClaims)
                                    + std::to_string(at(0).unix_s + 60) + R"(,"iat":)" + iat
                                    + R"(,"iss":")" + test::kGateway + R"(","jti":")" + own
                                    + R"(","scope":"a b","sub":"alice","token_type":"Bearer"})");
-        const std::string refresh_token = told(refreshing(given));
-        EXPECT_TRUE(refresh_token.contains(R"("active":true)"));
-        EXPECT_TRUE(refresh_token.contains(R"("jti":"G")"));
-        EXPECT_TRUE(refresh_token.contains(R"("token_type":"refresh_token")"));
-        EXPECT_FALSE(refresh_token.contains("fmt"));
+        const std::string refresh_token = refreshing(given);
+        const std::string text = told(refresh_token, 0, "refresh_token");
+        EXPECT_TRUE(text.contains(R"("active":true)"));
+        EXPECT_TRUE(text.contains(R"("jti":"G")"));
+        for (const char *hidden : {"token_type", "fmt", "sub_iss", "access_ttl"}) {
+            EXPECT_FALSE(text.contains(hidden)) << hidden;
+        }
+        EXPECT_EQ(told(refresh_token), kInactiveBody);
+        EXPECT_EQ(told(refresh_token, 0, "access_token"), kInactiveBody);
+        EXPECT_EQ(told(refresh_token, 0, "refresh_token", 1), kInactiveBody);
     }
 }
 
@@ -328,7 +417,7 @@ TEST_F(IssuedTokenTest, RevokesAnAccessTokenAlone)
     EXPECT_EQ(revoked(one), "200");
     EXPECT_EQ(told(one), kInactiveBody);
     EXPECT_NE(told(two), kInactiveBody);
-    EXPECT_NE(told(token), kInactiveBody);
+    EXPECT_NE(told(token, 0, "refresh_token"), kInactiveBody);
     EXPECT_EQ(asked(token), "a b");
     EXPECT_EQ(revoked(one), "200") << "once more";
 }
@@ -343,7 +432,7 @@ TEST_F(IssuedTokenTest, RevokesAGrantWithItsRefreshToken)
     EXPECT_EQ(revoked(token), "200");
     EXPECT_EQ(told(one), kInactiveBody);
     EXPECT_EQ(told(two), kInactiveBody);
-    EXPECT_EQ(told(token), kInactiveBody);
+    EXPECT_EQ(told(token, 0, "refresh_token"), kInactiveBody);
     EXPECT_EQ(asked(token), "refresh_token_revoked");
     EXPECT_NE(told(access(grant())), kInactiveBody) << "another grant";
 }
@@ -362,6 +451,24 @@ TEST_F(IssuedTokenTest, AccessTokensDoNotOutliveARevokedRefreshToken)
     const std::string last = last_.access_token;
     EXPECT_EQ(revoked(other, 0, 20 * kSecond), "200") << "even when it has expired";
     EXPECT_EQ(told(last, 21 * kSecond), kInactiveBody);
+}
+
+TEST_F(IssuedTokenTest, AccessTokensOfALongerLifeThanTodaysEndWithTheirGrant)
+{
+    Grant given = grant();
+    given.access_token_s = 5000;
+    const std::string early = access(given, 5000);
+    EXPECT_EQ(revoked(refreshing(given, 10), 0, 9 * kSecond), "200");
+    EXPECT_EQ(told(early, 4999 * kSecond), kInactiveBody);
+}
+
+TEST_F(IssuedTokenTest, ARevokedGrantTakesNoMoreRoom)
+{
+    const Grant given = grant();
+    EXPECT_EQ(revoked(refreshing(given)), "200");
+    for (std::size_t i = 0; i <= worker_.ledger().capacity() + 1; ++i) {
+        ASSERT_EQ(revoked(access(given)), "200");
+    }
 }
 
 TEST_F(IssuedTokenTest, RevokesNothingOfOthers)

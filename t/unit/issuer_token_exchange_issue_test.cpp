@@ -39,7 +39,7 @@ TEST_F(TokenExchangeTest, ScopeNarrowing)
              {R"("scope":["a","b"])", "b", kJwtClient, "\"b\""},
              {R"("scp":["a","b"])", "", kJwtClient, "\"a b\""},
              {R"("scp":"a")", "b", kJwtClient, "scope_too_wide"},
-             {R"("scope":"")", "", kJwtClient, ""},
+             {R"("scope":"")", "", kJwtClient, "\"\""},
              {R"("scope":"")", "a", kJwtClient, "scope_too_wide"},
              {R"("scope":7)", "a", kJwtClient, "scope_too_wide"},
              {R"("scope":["a b"])", "a", kJwtClient, "scope_too_wide"},
@@ -50,13 +50,21 @@ TEST_F(TokenExchangeTest, ScopeNarrowing)
              {R"("scope":"delete write")", "", kBounded, "\"write\""},
              {R"("scope":"delete write")", "write", kBounded, "\"write\""},
              {R"("scope":"delete write")", "read", kBounded, "scope_too_wide"},
-             {R"("scope":"delete")", "", kBounded, ""},
+             {R"("scope":"delete")", "", kBounded, "\"\""},
          })
     {
         const std::string claims = *row.claim == 0 ? kClaims : with + row.claim;
         EXPECT_EQ(issued(claims, {{"scope", row.asked}}, "scope", row.client), row.granted)
             << "B86 " << row.claim << " asked " << row.asked;
     }
+}
+
+TEST_F(TokenExchangeTest, WhoMayActIsHandedOn)
+{
+    EXPECT_EQ(issued(kClaims + R"(,"may_act":{"sub":"service","iss":"i","x":{"y":1}})", {},
+                     "may_act", kJwtClient),
+              R"({"iss":"i","sub":"service"})");
+    EXPECT_EQ(issued(kClaims, {}, "may_act", kJwtClient), "");
 }
 
 TEST_F(TokenExchangeTest, AudienceIsAStringOrAnArray)

@@ -131,8 +131,7 @@ TEST(OAuthClient, SaysWhatIsWrong)
     EXPECT_EQ(wrong(with_grants(R"(["basic"])")),
               "grant_types: has none of the grants of a token_issuer: " + std::string(kExchange)
                   + " and refresh_token");
-    EXPECT_EQ(wrong(with_grants("[]")), "grant_types: has none of the grants of a token_issuer: "
-                                            + std::string(kExchange) + " and refresh_token");
+    EXPECT_EQ(wrong(with_grants("[]")), "grant_types: is empty; give at least one grant");
     EXPECT_EQ(wrong(with_grants(R"("token-exchange")")),
               "grant_types: must be an array, not a string");
     EXPECT_EQ(wrong(with_grants("[1]")),
@@ -158,6 +157,11 @@ TEST(OAuthClient, SaysWhatIsWrong)
               "315360000, not a string");
     EXPECT_EQ(wrong(exchange(R"("audience":{})")),
               "auth.token_exchange.audience: must be an array, not an object");
+    // an empty list bounds nothing, whatever was meant by it
+    EXPECT_EQ(wrong(exchange(R"("audience":[])")),
+              "auth.token_exchange.audience: is empty; give at least one, or leave it out");
+    EXPECT_EQ(wrong(exchange(R"("scope":[])")),
+              "auth.token_exchange.scope: is empty; give at least one, or leave it out");
     EXPECT_EQ(wrong(exchange(R"("scope":" ")")), "auth.token_exchange.scope: is empty");
     EXPECT_EQ(wrong(R"({"resourceType":"Client","id":"c","secret":7,"grant_types":["basic"]})"),
               "secret: must be a string, not a number; quote it");
