@@ -136,6 +136,20 @@ my $nginx = NginxProcess->start(
         location = /mirror-same { internal; proxy_pass $to/mirror-same; }
         location = /mirror-plain { internal; token_introspect off; token_exchange off; proxy_pass $to/mirror-plain; }
         location = /mirror-other { internal; token_exchange other; proxy_pass $to/mirror-other; }
+        location = /redirected { mirror /late-plain; error_page 404 = /after; }
+        location = /redirected-other { mirror /late-plain; error_page 404 = /after-other; }
+        location = /after { token_introspect off; token_exchange off; proxy_pass $to/after; }
+        location = /after-other { token_exchange other; proxy_pass $to/after-other; }
+        location = /late-plain { internal; token_introspect off; token_exchange off; proxy_pass $to/late-plain; }
+        location = /shown {
+            mirror /shown-plain; proxy_set_header Authorization \$http_authorization; proxy_pass $to/shown;
+        }
+        location = /shown-plain {
+            internal; token_introspect off; token_exchange off;
+            proxy_set_header Authorization \$http_authorization; proxy_pass $to/shown-plain;
+        }
+        location /reads/ { limit_except GET { token_introspect off; } proxy_pass $to/; }
+        location /open/ { token_introspect off; proxy_pass $to/; }
         location = /asked { auth_request /ask; proxy_pass $to/asked; }
         location = /asked-inside { token_introspect cookies; auth_request /ask-inside; proxy_pass $to/asked-inside; }
         location = /ask-inside { internal; proxy_pass $to/ask-inside; }
@@ -436,7 +450,32 @@ for my $word (qw(invalid_client invalid_target invalid_scope unauthorized_client
     is $mirror{'/mirror-plain'}, '', '... and nowhere else';
     is $mirror{'/mirror-other'}, '', '... not for another one';
 
+    # The mirror's request is made with the headers of then, and run when its own has gone on.
+    for my $path ('/redirected', '/redirected-other') {
+        my $seen = () = grep { $_->{target} eq '/late-plain' } $upstream->calls;
+        my @more = ('X-One' => 'one', 'X-Two' => 'two');
+        ask($path, bearer('first'), @more);
+        ask($path, @more[0, 1], bearer('middle'), @more[2, 3]);
+        ask($path, @more, bearer('last'));
+        my @late;
+        ok eventually(sub { @late = grep { $_->{target} eq '/late-plain' } $upstream->calls; @late >= $seen + 3 }),
+            "$path: a mirrored request that goes on elsewhere";
+        is join(' ', map { Issuer::header($_, 'authorization') // '-' } @late), join(' ', ('-') x @late),
+            '... leaves no token behind';
+    }
+
     my $shown;
+    ($status, $shown) = ask('/shown', bearer('shown'));
+    like $shown, $issued->('sts', 'shown'), '$http_authorization upstream';
+    my $copy;
+    ok eventually(sub { ($copy) = grep { $_->{target} eq '/shown-plain' } $upstream->calls }), '... of a mirrored request';
+    is Issuer::header($copy, 'authorization'), undef, '... whose mirror is not shown the token';
+
+    my $posted = read_response(send_request(connect_to($nginx->port), 'POST /reads/a', bearer('posted'), 'Content-Length' => 0));
+    is shown($posted->{body}), '', 'where token_exchange is on, but no token looked at, none goes upstream';
+    is +(ask('/open/a', bearer('open')))[1], '', '... inherited or not';
+    like +(ask('/reads/a', bearer('read')))[1], $issued->('sts', 'read'), '... while others are exchanged';
+
     ($status, $shown) = ask('/asked', bearer('asked'));
     like $shown, $issued->('sts', 'asked'), 'auth_request beside it';
     my ($ask) = grep { $_->{target} eq '/ask' } $upstream->calls;

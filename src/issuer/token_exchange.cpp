@@ -147,7 +147,10 @@ TokenExchange::Check TokenExchange::read_targets(const TokenForm &form)
     if (!targets) {
         return targets.error();
     }
-    audiences_ = targets->empty() ? context_->issuer->audiences : std::move(*targets);
+    audiences_ = std::move(*targets);
+    if (audiences_.empty()) {
+        audiences_ = context_->issuer->audiences;
+    }
     return std::nullopt;
 }
 

@@ -210,6 +210,7 @@ bool resolve_exchanger(ngx_conf_t *cf, const MainConf &main, LocationConf &conf,
     }
     if (found->exchanger.exchanges_tokens() && !conf.enabled) {
         // inherited where the token is not looked at, it waits for locations that do
+        conf.withholds_authorization = true;
         return (!own && conf.use) || !is_location(cf)
                || refuse("\"token_exchange\" has no effect without token_introspect: there is no "
                          "token to exchange (only an exchanger with grant client_credentials needs "

@@ -237,6 +237,8 @@ struct LocationConf {
     std::optional<ForwardToken> forwards_token;
     std::optional<Exchange> exchange;
     const flow::Exchanger *exchanger = nullptr;  // what its name stands for
+    // token_exchange is inherited where no token is looked at: then none goes upstream, either
+    bool withholds_authorization = false;
     // The location's own content handler and whom it serves: inherited by its if and limit_except.
     const ConfiguredIssuer *token_issuer = nullptr;
     ngx_http_handler_pt endpoint = nullptr;

@@ -31,8 +31,10 @@ bool forward_to_subrequest(ngx_http_request_t *request, const LocationConf &conf
     const bool introspected =
         conf.enabled && conf.forwards_token == LocationConf::ForwardToken::kIntrospected;
     const Request *own = Request::of(request);
-    const bool exchanges = conf.exchanger != nullptr
-                           || (own != nullptr && own->shows_exchanged_token() && !introspected);
+    // the headers are those that the client's request had when this one was made: it may have gone
+    // on to another location since
+    const bool exchanges = conf.exchanger != nullptr || conf.withholds_authorization
+                           || (own != nullptr && own->has_exchanged() && !introspected);
     if ((!conf.forwards || conf.forwards->empty()) && !introspected && !exchanges) {
         return true;
     }
@@ -88,8 +90,12 @@ ngx_int_t precontent(ngx_http_request_t *request) noexcept
 {
     return guarded(kFailed, [&]() -> ngx_int_t {
         const LocationConf &conf = location_conf(request);
-        if (conf.exchanger == nullptr || request != request->main) {
+        if (request != request->main) {
             return NGX_DECLINED;
+        }
+        if (conf.exchanger == nullptr) {
+            return !conf.withholds_authorization || remove_authorization(request) ? NGX_DECLINED
+                                                                                  : kFailed;
         }
         Request *own = Request::make(request);
         return own != nullptr ? own->exchange(conf) : kFailed;

@@ -287,6 +287,7 @@ ngx_int_t Request::exchange(const LocationConf &conf)
         return refuse(request_, conf, judgement_, conf.exchanger);
     }
     replaced_token_ = true;
+    has_exchanged_ = true;
     return set_bearer(request_, exchange_->token()) ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 

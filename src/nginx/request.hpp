@@ -52,6 +52,8 @@ public:
     /// The token for the upstream of a location with this exchanger (nullptr: of none); empty when
     /// there is none. Never for logs and responses.
     [[nodiscard]] std::string_view exchanged_token(const flow::Exchanger *exchanger) const noexcept;
+    /// True once any location has had a token exchanged.
+    [[nodiscard]] bool has_exchanged() const noexcept { return has_exchanged_; }
     /// True while the Authorization header holds an exchanged token.
     [[nodiscard]] bool shows_exchanged_token() const noexcept
     {
@@ -88,6 +90,7 @@ private:
     flow::Validation *validation_ = nullptr;  // in the pool: variables point into its images
     flow::Exchange *exchange_ = nullptr;      // likewise
     ProcedureRun run_;
+    bool has_exchanged_ = false;
     bool begun_ = false;
     bool decided_ = false;
     bool passed_ = false;  // the token is good enough for this location

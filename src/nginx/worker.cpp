@@ -112,6 +112,18 @@ Worker &Worker::of(MainConf &conf)
     return *conf.worker;
 }
 
+// A request shares its variables with its subrequests, whose headers are their own: one must not be
+// shown what the other has read.
+void keep_authorization_fresh(ngx_cycle_t &cycle, const MainConf &conf) noexcept
+{
+    auto *core = static_cast<ngx_http_core_main_conf_t *>(
+        ngx_http_cycle_get_module_main_conf((&cycle), ngx_http_core_module));
+    if (core != nullptr && conf.authorization_variable != NGX_ERROR) {
+        auto *variables = static_cast<ngx_http_variable_t *>(core->variables.elts);
+        variables[conf.authorization_variable].flags |= NGX_HTTP_VAR_NOCACHEABLE;
+    }
+}
+
 ngx_uint_t log_level(Severity severity) noexcept
 {
     switch (severity) {
@@ -140,6 +152,9 @@ ngx_int_t ti_init_process(ngx_cycle_t *cycle)
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_token_introspect_module));
         if (conf != nullptr && (!conf->peers.empty() || !conf->issuers.empty())) {
             Worker::of(*conf);
+        }
+        if (conf != nullptr && !conf->exchangers.empty()) {
+            keep_authorization_fresh(*cycle, *conf);
         }
         return NGX_OK;
     });

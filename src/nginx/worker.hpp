@@ -40,6 +40,9 @@ private:
     flow::Environment environment_;
 };
 
+/// Has $http_authorization evaluated anew wherever it is read, in this process.
+void keep_authorization_fresh(ngx_cycle_t &cycle, const MainConf &conf) noexcept;
+
 /// nginx's level for a severity.
 ngx_uint_t log_level(Severity severity) noexcept;
 

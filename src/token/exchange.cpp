@@ -13,6 +13,7 @@ namespace token_introspect::token {
 namespace {
 
 constexpr std::string_view kTypePrefix = "urn:ietf:params:oauth:token-type:";
+constexpr std::string_view kRefreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token";
 constexpr std::string_view kExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 void append_unless_empty(std::string &form, std::string_view name, std::string_view value)
@@ -108,7 +109,10 @@ Result<IssuedToken> token_answer(const Answer &answer, std::string_view requeste
     }
     // RFC 8693 demands it, but not all servers send it
     const json_t *got = json_object_get(json->get(), "issued_token_type");
-    if (!requested_token_type.empty() && got != nullptr && json_text(got) != requested_token_type) {
+    const bool is_wrong = requested_token_type.empty()
+                              ? json_text(got) == kRefreshTokenType  // no token for an upstream
+                              : got != nullptr && json_text(got) != requested_token_type;
+    if (is_wrong) {
         return fail(Code::kIssuerResponse,
                     "the token endpoint issued another type of token than was requested");
     }

@@ -6,7 +6,6 @@ namespace token_introspect::flow {
 namespace {
 
 using test::kIssuer;
-using test::kStart;
 using test::Request;
 using test::signer_a;
 

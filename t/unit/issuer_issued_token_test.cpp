@@ -13,7 +13,6 @@ namespace token_introspect::issuer {
 namespace {
 
 using test::at;
-using test::client_of;
 using test::form_of;
 using test::IssuerWorker;
 using test::Pairs;
@@ -371,15 +370,20 @@ TEST_F(IssuedTokenTest, IntrospectionTellsTheClaims)
     for (const Client::Format format : {Client::Format::kJwt, Client::Format::kOpaque}) {
         Grant given = grant(format);
         given.id = "G";
-        const std::string jti(open(access(given))->text("jti"));
         const std::string token = access(given);
         const std::string own(open(token)->text("jti"));
-        const std::string iat = std::to_string(at(0).unix_s);
-        EXPECT_EQ(told(token), R"({"act":{"sub":"service"},"active":true,"aud":[")" + test::kGateway
-                                   + R"(","second"],"client_id":"app","exp":)"
-                                   + std::to_string(at(0).unix_s + 60) + R"(,"iat":)" + iat
-                                   + R"(,"iss":")" + test::kGateway + R"(","jti":")" + own
-                                   + R"(","scope":"a b","sub":"alice","token_type":"Bearer"})");
+        std::string expected = R"({"act":{"sub":"service"},"active":true,"aud":[")";
+        expected.append(test::kGateway)
+            .append(R"(","second"],"client_id":"app","exp":)")
+            .append(std::to_string(at(0).unix_s + 60))
+            .append(R"(,"iat":)")
+            .append(std::to_string(at(0).unix_s))
+            .append(R"(,"iss":")")
+            .append(test::kGateway)
+            .append(R"(","jti":")")
+            .append(own)
+            .append(R"(","scope":"a b","sub":"alice","token_type":"Bearer"})");
+        EXPECT_EQ(told(token), expected);
         const std::string refresh_token = refreshing(given);
         const std::string text = told(refresh_token, 0, "refresh_token");
         EXPECT_TRUE(text.contains(R"("active":true)"));

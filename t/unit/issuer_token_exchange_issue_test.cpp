@@ -6,7 +6,6 @@ namespace token_introspect::issuer {
 namespace {
 
 using test::at;
-using test::jwt;
 using test::kAccess;
 using test::kApp;
 using test::kBounded;
@@ -93,7 +92,6 @@ TEST_F(TokenExchangeTest, WhatIsIssued)
     EXPECT_EQ(tokens->refresh_token, "") << "B82";
     const auto jwt = worker_.jwts().parse(tokens->access_token);
     ASSERT_TRUE(jwt) << "B80";
-    std::string json;
     const token::Value claims = jwt->claims().root();
     EXPECT_EQ(claims.size(), 8U);
     EXPECT_EQ(claims.find("iss").string(), test::kGateway);

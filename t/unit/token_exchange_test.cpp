@@ -151,6 +151,15 @@ TEST(TokenAnswer, RefusesWhatCannotGoUpstream)
 }
 
 // RFC 8693 section 2.2.1 demands it; the answers of some servers lack it
+TEST(TokenAnswer, IsNoRefreshTokenUnlessOneWasRequested)
+{
+    const std::string type = "urn:ietf:params:oauth:token-type:refresh_token";
+    const std::string answer =
+        R"({"access_token":"t","token_type":"N_A","issued_token_type":")" + type + R"("})";
+    EXPECT_FALSE(token_answer(json(answer), "", {}));
+    EXPECT_TRUE(token_answer(json(answer), type, {}));
+}
+
 TEST(TokenAnswer, MayLackTheTypeThatWasRequested)
 {
     EXPECT_TRUE(
