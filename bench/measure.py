@@ -31,6 +31,9 @@ ANSWER = (
     '"exp":%d}' % (time.time() + 86400)
 )
 
+# what a security token service issues: an opaque token
+EXCHANGED = "x" * 43
+
 
 def note(text):
     print(f"bench: {text}", file=sys.stderr)
@@ -56,7 +59,7 @@ class Bench:
 
     def nginx(self, name, use=None, **more):
         """An nginx of bench/nginx.conf; its name says what it has of the module."""
-        values = {"MODULE": self.options.module, "ISSUER": self.issuer[0]}
+        values = {"MODULE": self.options.module, "ISSUER": self.issuer[0], "EXCHANGED": EXCHANGED}
         use = {"bare": [], "loaded": ["loaded"]}.get(use or name, ["loaded", "module"])
         return self.machine.nginx(name, self.options.nginx, values, use=use, **more)
 

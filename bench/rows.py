@@ -63,6 +63,7 @@ def ours():
                 Row("forward", "JWT, cached, three claims forwarded", "/forward", ratio=0.80),
                 Row("require", "JWT, cached, a claim and a scope required", "/require"),
                 Row("matcho", "JWT, cached, a matcho policy of ten leaves", "/matcho"),
+                Row("exchange", "JWT, cached, exchanged for another, cached", "/exchange"),
                 Row("schema", "JWT, cached, a json-schema policy", "/schema"),
                 *fresh,
             ],
