@@ -1,4 +1,5 @@
 # exp, nbf, iat, iss, aud, typ and crit of a JWT; leeway, require_exp, token_types, audience.
+# valgrind: no, a table of claims; t/jwt_malformed.t and t/dispatch.t run the same code
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';

@@ -1,4 +1,5 @@
 # Keys that come and go while nginx runs (B39, B41, B49, B54, B55).
+# valgrind: no, pauses, over and over; t/jwks_uri.t and t/jwks_refresh.t run the same code
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';

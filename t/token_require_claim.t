@@ -1,4 +1,5 @@
 # token_require_claim: the typed matches of ACM's verifyClaims (B113 to B123) and all operators.
+# valgrind: no, a table of operators; t/acm.t runs the same code
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
