@@ -1,6 +1,6 @@
 #include "issuer/grant_type.hpp"
 
-#include "issuer/server_metadata.hpp"
+#include "token/exchange.hpp"
 
 namespace token_introspect::issuer {
 
@@ -10,8 +10,8 @@ std::expected<GrantType, Refusal> requested_grant(const Client &client, const To
     if (name.empty()) {
         return std::unexpected(Refusal{.reason = Reason::kGrantTypeMissing});
     }
-    const bool exchange = name == kTokenExchangeGrant;
-    if (!exchange && name != kRefreshTokenGrant) {
+    const bool exchange = name == token::kTokenExchangeGrant;
+    if (!exchange && name != token::kRefreshTokenGrant) {
         return std::unexpected(Refusal{.reason = Reason::kGrantTypeUnknown});
     }
     const bool permitted =

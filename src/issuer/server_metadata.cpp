@@ -1,5 +1,7 @@
 #include "issuer/server_metadata.hpp"
 
+#include "token/exchange.hpp"
+
 #include "token/claims_writer.hpp"
 
 #include <initializer_list>
@@ -40,7 +42,7 @@ std::string server_metadata(const TokenIssuer &issuer)
         text("jwks_uri", urls.jwks);
     }
     if (!urls.token.empty()) {
-        list("grant_types_supported", {kTokenExchangeGrant, kRefreshTokenGrant});
+        list("grant_types_supported", {token::kTokenExchangeGrant, token::kRefreshTokenGrant});
     }
     list("response_types_supported", {});
     writer.end();

@@ -2,13 +2,9 @@
 
 #include "issuer/token_issuer.hpp"
 
-#include <string_view>
+#include <string>
 
 namespace token_introspect::issuer {
-
-inline constexpr std::string_view kTokenExchangeGrant =
-    "urn:ietf:params:oauth:grant-type:token-exchange";
-inline constexpr std::string_view kRefreshTokenGrant = "refresh_token";
 
 /// The metadata document (RFC 8414 section 2) as JSON text. An endpoint without URL is left out, and
 /// with it what else is said of it.

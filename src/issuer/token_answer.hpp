@@ -2,16 +2,13 @@
 
 #include "issuer/issued_token.hpp"
 #include "issuer/token_error.hpp"
+#include "token/exchange.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace token_introspect::issuer {
-
-inline constexpr std::string_view kAccessTokenType =
-    "urn:ietf:params:oauth:token-type:access_token";
-inline constexpr std::string_view kJwtType = "urn:ietf:params:oauth:token-type:jwt";
 
 /// What an endpoint answers.
 struct Answer {
@@ -26,7 +23,7 @@ struct Answer {
 /// What a grant brought.
 struct IssuedTokens {
     std::string access_token;
-    std::string_view type = kAccessTokenType;  ///< issued_token_type
+    std::string_view type = token::kAccessTokenType;  ///< issued_token_type
     std::int64_t expires_in_s = 0;
     std::string scope;          ///< empty: none
     std::string refresh_token;  ///< empty: none

@@ -113,7 +113,7 @@ TokenExchange::Check TokenExchange::read(const TokenForm &form, token::JwtParser
 TokenExchange::Check TokenExchange::read_types(const TokenForm &form)
 {
     const auto known = [](std::string_view type) {
-        return type == kJwtType || type == kAccessTokenType;
+        return type == token::kJwtType || type == token::kAccessTokenType;
     };
     const std::string_view requested = form.get(Parameter::kRequestedTokenType);
     const std::string_view actor_type = form.get(Parameter::kActorTokenType);
@@ -126,7 +126,7 @@ TokenExchange::Check TokenExchange::read_types(const TokenForm &form)
     if (!known(form.get(Parameter::kSubjectTokenType))) {
         return Refusal{.reason = Reason::kSubjectTokenType};
     }
-    as_jwt_ = requested == kJwtType;
+    as_jwt_ = requested == token::kJwtType;
     if ((!requested.empty() && !known(requested))
         || (as_jwt_ && context_->keys->signer() == nullptr))
     {
@@ -175,7 +175,7 @@ TokenExchange::Check TokenExchange::read_token(Role role, std::string_view text,
                                                std::string_view type, token::JwtParser &jwts)
 {
     const Result<token::Jwt> jwt = jwts.parse(text);
-    if (!jwt && type == kJwtType) {
+    if (!jwt && type == token::kJwtType) {
         return Refusal{.reason = kReasons[std::to_underlying(role)].malformed};
     }
     if (!jwt && is_refresh_token(*context_, text)) {
@@ -385,7 +385,7 @@ std::expected<IssuedTokens, Refusal> TokenExchange::issue(Now now) const
         return failed(refresh.error());
     }
     return IssuedTokens{.access_token = std::move(*access),
-                        .type = as_jwt_ ? kJwtType : kAccessTokenType,
+                        .type = as_jwt_ ? token::kJwtType : token::kAccessTokenType,
                         .expires_in_s = client_->access_token_s,
                         .scope = scope_.value_or(""),
                         .refresh_token = std::move(*refresh)};

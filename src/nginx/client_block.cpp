@@ -1,8 +1,9 @@
 #include "nginx/client_block.hpp"
 
 #include "base/text.hpp"
+#include "nginx/block.hpp"
 #include "nginx/bridge.h"
-#include "nginx/peer_block.hpp"
+#include "token/exchange.hpp"
 #include "token/scope.hpp"
 
 #include <algorithm>
@@ -12,10 +13,9 @@ namespace token_introspect::nginx {
 
 namespace {
 
-constexpr std::string_view kExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 constexpr std::uint64_t kMostMs = std::uint64_t{10} * 365 * 86400 * 1000;
 
-std::vector<std::string> rest(const ClientBlock::Words &args)
+std::vector<std::string> rest(const Words &args)
 {
     return {args.begin() + 1, args.end()};
 }
@@ -81,7 +81,7 @@ std::string ClientBlock::secret(const Words &args)
 std::string ClientBlock::grant_types(const Words &args)
 {
     for (std::size_t i = 1; i < args.size(); ++i) {
-        if (args[i] == kExchange || args[i] == "token-exchange") {
+        if (args[i] == token::kTokenExchangeGrant || args[i] == "token-exchange") {
             client_.exchanges = true;
         } else if (args[i] == "refresh_token") {
             client_.refreshes = true;
@@ -186,27 +186,15 @@ std::string add_client(ngx_conf_t *cf, MainConf &conf, const resource::OAuthClie
 
 namespace {
 
-char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
-{
-    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
-        const std::string problem = static_cast<ClientBlock *>(conf)->take(words(cf));
-        return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
-    });
-}
-
-char *read_block(ngx_conf_t *cf, MainConf &conf)
+char *define(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string id(words(cf)[1]);
     if (id.empty() || !is_header_safe(id) || !is_utf8(id)) {
         return conf_error(cf, "the id of a token_client is empty, or holds control characters");
     }
     ClientBlock block(cf, id, Place::of(cf));
-    if (!read_lines(cf, take_line, &block)) {
-        return static_cast<char *>(NGX_CONF_ERROR);
-    }
-    const std::string problem = block.finish(conf);
-    return problem.empty() ? NGX_CONF_OK
-                           : conf_error(cf, "token_client \"" + id + "\": " + problem);
+    return read_block(cf, block, "token_client " + quote(id),
+                      [&](bool &) { return block.finish(conf); });
 }
 
 }  // namespace
@@ -218,5 +206,5 @@ using namespace token_introspect::nginx;
 extern "C" char *ti_token_client(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     return guarded(static_cast<char *>(NGX_CONF_ERROR),
-                   [&] { return read_block(cf, *static_cast<MainConf *>(conf)); });
+                   [&] { return define(cf, *static_cast<MainConf *>(conf)); });
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nginx/conf.hpp"
+#include "nginx/block.hpp"
 
 #include <set>
 #include <string>
@@ -11,8 +11,6 @@ namespace token_introspect::nginx {
 /// Reads one token_client block line by line, then checks it as a whole.
 class ClientBlock {
 public:
-    using Words = std::vector<std::string_view>;
-
     ClientBlock(ngx_conf_t *cf, std::string_view id, Place place);
 
     /// One directive of the block. An empty sentence when it was taken, else what is wrong.

@@ -414,7 +414,7 @@ std::string add_introspector(ngx_conf_t *cf, MainConf &conf, std::string_view na
     std::string problem = check_introspector_name(conf, name);
     IntrospectorBlock block(cf, name, std::move(place));
     for (auto line = lines.begin(); problem.empty() && line != lines.end(); ++line) {
-        problem = block.take(IntrospectorBlock::Words(line->begin(), line->end()));
+        problem = block.take(Words(line->begin(), line->end()));
     }
     bool logged = false;
     if (problem.empty()) {

@@ -1,10 +1,10 @@
 #include "nginx/issuer_block.hpp"
 
 #include "base/text.hpp"
+#include "nginx/block.hpp"
 #include "nginx/bridge.h"
 #include "nginx/client_block.hpp"
 #include "nginx/key_words.hpp"
-#include "nginx/peer_block.hpp"
 #include "token/metadata.hpp"
 
 #include <algorithm>
@@ -177,15 +177,7 @@ std::string IssuerBlock::finish(MainConf &conf, bool &logged)
 
 namespace {
 
-char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
-{
-    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
-        const std::string problem = static_cast<IssuerBlock *>(conf)->take(words(cf));
-        return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
-    });
-}
-
-char *read_block(ngx_conf_t *cf, MainConf &conf)
+char *define(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string name(words(cf)[1]);
     if (name.empty() || !is_header_safe(name) || !is_utf8(name)) {
@@ -196,16 +188,8 @@ char *read_block(ngx_conf_t *cf, MainConf &conf)
                                   + other->place.file + ":" + std::to_string(other->place.line));
     }
     IssuerBlock block(cf, name, Place::of(cf));
-    if (!read_lines(cf, take_line, &block)) {
-        return static_cast<char *>(NGX_CONF_ERROR);
-    }
-    bool logged = false;
-    const std::string problem = block.finish(conf, logged);
-    if (problem.empty() && !logged) {
-        return NGX_CONF_OK;
-    }
-    return logged ? static_cast<char *>(NGX_CONF_ERROR)
-                  : conf_error(cf, "token_issuer " + quote(name) + ": " + problem);
+    return read_block(cf, block, "token_issuer " + quote(name),
+                      [&](bool &logged) { return block.finish(conf, logged); });
 }
 
 // As conf_error for what was found after parsing.
@@ -324,5 +308,5 @@ using namespace token_introspect::nginx;
 extern "C" char *ti_token_issuer(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     return guarded(static_cast<char *>(NGX_CONF_ERROR),
-                   [&] { return read_block(cf, *static_cast<MainConf *>(conf)); });
+                   [&] { return define(cf, *static_cast<MainConf *>(conf)); });
 }

@@ -1,7 +1,7 @@
 #include "nginx/key_words.hpp"
 
 #include "base/text.hpp"
-#include "nginx/peer_block.hpp"
+#include "nginx/block.hpp"
 
 #include <algorithm>
 #include <array>

@@ -265,44 +265,6 @@ std::string PeerBlock::make_transport(std::string_view upstreams,
     return created.error();
 }
 
-std::string quote(std::string_view text)
-{
-    return "\"" + std::string(text) + "\"";
-}
-
-std::string invalid_word(const PeerBlock::Words &args, std::size_t index, std::string_view cure)
-{
-    return "invalid value " + quote(args[index]) + " in " + quote(args[0]) + ": "
-           + std::string(cure);
-}
-
-std::string check_uri(const PeerBlock::Words &args, std::size_t index)
-{
-    const std::string_view text = args[index];
-    const bool internal = text.starts_with('/') && !text.starts_with("//");
-    return internal || token::parse_url(text)
-               ? ""
-               : invalid_word(args, index,
-                              "use an internal location (/name) or an absolute http:// or https:// "
-                              "URL without user information or fragment");
-}
-
-std::string read_flag(const PeerBlock::Words &args, bool &out)
-{
-    out = args[1] == "on";
-    return out || args[1] == "off" ? "" : invalid_word(args, 1, "use on or off");
-}
-
-std::string read_ttl(const PeerBlock::Words &args, std::uint64_t &out_ms)
-{
-    const auto ms = args[1] == "off" ? std::optional<std::uint64_t>(0) : parse_time(args[1]);
-    if (!ms || (*ms != 0 && (*ms < 1000 || *ms > kMostSeconds * 1000))) {
-        return invalid_word(args, 1, "use a time from 1s to 86400s, or off");
-    }
-    out_ms = *ms;
-    return {};
-}
-
 std::array<std::uint8_t, 16> fingerprint_of(const std::vector<std::string_view> &parts)
 {
     const std::optional<Sha256> digest = Sha256Hasher().of_parts(parts);
@@ -314,30 +276,10 @@ std::array<std::uint8_t, 16> fingerprint_of(const std::vector<std::string_view> 
     return out;
 }
 
-namespace {
-
-char *take_line(ngx_conf_t *cf, ngx_command_t *, void *block)
-{
-    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
-        const std::string problem = static_cast<PeerBlock *>(block)->take(words(cf));
-        return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
-    });
-}
-
-}  // namespace
-
 char *read_peer(ngx_conf_t *cf, MainConf &conf, std::string_view name, PeerBlock &block)
 {
-    if (!read_lines(cf, take_line, &block)) {
-        return static_cast<char *>(NGX_CONF_ERROR);
-    }
-    bool logged = false;
-    const std::string problem = block.finish(conf, logged);
-    if (problem.empty() && !logged) {
-        return NGX_CONF_OK;
-    }
-    return logged ? static_cast<char *>(NGX_CONF_ERROR)
-                  : conf_error(cf, block.directive() + " " + quote(name) + ": " + problem);
+    return read_block(cf, block, block.directive() + " " + quote(name),
+                      [&](bool &logged) { return block.finish(conf, logged); });
 }
 
 }  // namespace token_introspect::nginx

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nginx/conf.hpp"
+#include "nginx/block.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -17,8 +17,6 @@ namespace token_introspect::nginx {
 /// there and how long answers count.
 class PeerBlock {
 public:
-    using Words = std::vector<std::string_view>;
-
     virtual ~PeerBlock() = default;
     PeerBlock(const PeerBlock &) = delete;
     PeerBlock &operator=(const PeerBlock &) = delete;
@@ -106,23 +104,6 @@ private:
     std::uint64_t send_ms_ = 5000;
     std::uint64_t read_ms_ = 5000;
 };
-
-/// The longest time that a directive of a block takes.
-inline constexpr std::uint64_t kMostSeconds = 86400;
-
-std::string quote(std::string_view text);
-
-/// What is wrong with a directive's word, and what would be right.
-std::string invalid_word(const PeerBlock::Words &args, std::size_t index, std::string_view cure);
-
-/// What is wrong with an address that is no internal location and no absolute URL, else "".
-std::string check_uri(const PeerBlock::Words &args, std::size_t index);
-
-/// Whether the word is on or off, by `out`; else what is wrong.
-std::string read_flag(const PeerBlock::Words &args, bool &out);
-
-/// The time of a cache, 0 for off, by `out_ms`; else what is wrong.
-std::string read_ttl(const PeerBlock::Words &args, std::uint64_t &out_ms);
 
 /// The first half of the parts' SHA-256.
 std::array<std::uint8_t, 16> fingerprint_of(const std::vector<std::string_view> &parts);

@@ -1,13 +1,12 @@
 #include "nginx/policy_block.hpp"
 
+#include "nginx/block.hpp"
 #include "nginx/bridge.h"
 #include "nginx/pattern.hpp"
 
 namespace token_introspect::nginx {
 
 namespace {
-
-using Words = std::vector<std::string_view>;
 
 /// Reads one token_policy block.
 class PolicyBlock {
@@ -110,24 +109,12 @@ private:
     Json rule_;
 };
 
-char *take_line(ngx_conf_t *cf, ngx_command_t *, void *conf)
-{
-    return guarded(static_cast<char *>(NGX_CONF_ERROR), [&]() -> char * {
-        const std::string problem = static_cast<PolicyBlock *>(conf)->take(words(cf));
-        return problem.empty() ? NGX_CONF_OK : conf_error(cf, problem);
-    });
-}
-
-char *read_block(ngx_conf_t *cf, MainConf &conf)
+char *define(ngx_conf_t *cf, MainConf &conf)
 {
     const std::string name(words(cf)[1]);
     PolicyBlock block(cf, name);
-    if (!read_lines(cf, take_line, &block)) {
-        return static_cast<char *>(NGX_CONF_ERROR);
-    }
-    const std::string problem = block.finish(conf);
-    return problem.empty() ? NGX_CONF_OK
-                           : conf_error(cf, "token_policy \"" + name + "\": " + problem);
+    return read_block(cf, block, "token_policy " + quote(name),
+                      [&](bool &) { return block.finish(conf); });
 }
 
 }  // namespace
@@ -152,5 +139,5 @@ using namespace token_introspect::nginx;
 extern "C" char *ti_token_policy(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     return guarded(static_cast<char *>(NGX_CONF_ERROR),
-                   [&] { return read_block(cf, *static_cast<MainConf *>(conf)); });
+                   [&] { return define(cf, *static_cast<MainConf *>(conf)); });
 }

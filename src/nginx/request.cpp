@@ -75,7 +75,7 @@ ngx_int_t Request::prepare(const LocationConf &conf)
 
 bool Request::leave()
 {
-    const bool done = !shows_exchanged_token() || take_back_token();
+    const bool done = exchange_ == nullptr || take_back_token();
     exchange_ = nullptr;
     return done;
 }

@@ -54,11 +54,6 @@ public:
     [[nodiscard]] std::string_view exchanged_token(const flow::Exchanger *exchanger) const noexcept;
     /// True once any location has had a token exchanged.
     [[nodiscard]] bool has_exchanged() const noexcept { return has_exchanged_; }
-    /// True while the Authorization header holds an exchanged token.
-    [[nodiscard]] bool shows_exchanged_token() const noexcept
-    {
-        return replaced_token_ && exchange_ != nullptr;
-    }
     /// The policy that allowed the request, empty when none was asked.
     [[nodiscard]] std::string_view policy() const noexcept { return policy_; }
     [[nodiscard]] const flow::Introspector *introspector() const noexcept;

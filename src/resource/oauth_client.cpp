@@ -1,6 +1,7 @@
 #include "resource/oauth_client.hpp"
 
 #include "resource/key_lines.hpp"
+#include "token/exchange.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +10,6 @@ namespace token_introspect::resource {
 
 namespace {
 
-constexpr std::string_view kExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 constexpr std::int64_t kMostSeconds = std::int64_t{10} * 365 * 86400;
 
 /// Makes one client. The steps give false when something is wrong; the sentence is in error_.
@@ -74,7 +74,9 @@ private:
             if (!type) {
                 return refuse(type.error());
             }
-            if (*type == kExchange || *type == "token-exchange" || *type == "refresh_token") {
+            if (*type == token::kTokenExchangeGrant || *type == "token-exchange"
+                || *type == "refresh_token")
+            {
                 line.emplace_back(*type);
             } else {
                 warnings.push_back(grant.sentence('"' + std::string(*type)
@@ -84,7 +86,8 @@ private:
         }
         if (line.size() == 1) {
             return refuse(grants.sentence("has none of the grants of a token_issuer: "
-                                          + std::string(kExchange) + " and refresh_token"));
+                                          + std::string(token::kTokenExchangeGrant)
+                                          + " and refresh_token"));
         }
         client_.block.warnings = std::move(warnings);
         add(std::move(line));

@@ -13,8 +13,6 @@ namespace token_introspect::token {
 namespace {
 
 constexpr std::string_view kTypePrefix = "urn:ietf:params:oauth:token-type:";
-constexpr std::string_view kRefreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token";
-constexpr std::string_view kExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 void append_unless_empty(std::string &form, std::string_view name, std::string_view value)
 {
@@ -59,7 +57,7 @@ std::string exchange_form(const TokenRequest &request, std::string_view subject_
                           std::string_view actor_token, const ClientCredentials &credentials)
 {
     std::string form;
-    append_parameter(form, "grant_type", kExchangeGrant);
+    append_parameter(form, "grant_type", kTokenExchangeGrant);
     append_targets(form, request);
     append_unless_empty(form, "requested_token_type", request.requested_token_type);
     append_parameter(form, "subject_token", subject_token);

@@ -10,6 +10,18 @@
 
 namespace token_introspect::token {
 
+/// The grant type of RFC 8693 section 2.1.
+inline constexpr std::string_view kTokenExchangeGrant =
+    "urn:ietf:params:oauth:grant-type:token-exchange";
+inline constexpr std::string_view kRefreshTokenGrant = "refresh_token";
+
+/// Token types of RFC 8693 section 3.
+inline constexpr std::string_view kAccessTokenType =
+    "urn:ietf:params:oauth:token-type:access_token";
+inline constexpr std::string_view kRefreshTokenType =
+    "urn:ietf:params:oauth:token-type:refresh_token";
+inline constexpr std::string_view kJwtType = "urn:ietf:params:oauth:token-type:jwt";
+
 /// What a token type is called in short: access_token, refresh_token, id_token, jwt (RFC 8693
 /// section 3), or a URI of its own; nothing for anything else.
 std::optional<std::string> token_type_uri(std::string_view name);

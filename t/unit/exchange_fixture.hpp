@@ -20,8 +20,8 @@ using issuer::TokenExchange;
 using issuer::TokenForm;
 using issuer::ValidatedToken;
 
-inline const std::string kAccess(issuer::kAccessTokenType);
-inline const std::string kJwt(issuer::kJwtType);
+inline const std::string kAccess(token::kAccessTokenType);
+inline const std::string kJwt(token::kJwtType);
 inline const std::string kIdp = "https://idp.example";
 inline const std::string kClaims = R"("iss":"https://idp.example","sub":"alice","exp":1800000000)";
 

@@ -121,7 +121,7 @@ TEST(RefusalAnswer, TheChallengeNamesTheIssuer)
 TEST(TokenAnswer, HasWhatRfc8693Names)
 {
     const Answer answer = token_answer({.access_token = "a.b",
-                                        .type = kJwtType,
+                                        .type = token::kJwtType,
                                         .expires_in_s = 360,
                                         .scope = "x y",
                                         .refresh_token = "r"});
@@ -131,7 +131,7 @@ TEST(TokenAnswer, HasWhatRfc8693Names)
     ASSERT_TRUE(body);
     EXPECT_EQ(json_object_size(body->get()), 6U);
     EXPECT_EQ(json_string_member(body->get(), "access_token"), "a.b");
-    EXPECT_EQ(json_string_member(body->get(), "issued_token_type"), kJwtType);
+    EXPECT_EQ(json_string_member(body->get(), "issued_token_type"), token::kJwtType);
     EXPECT_EQ(json_string_member(body->get(), "token_type"), "Bearer");
     EXPECT_EQ(json_integer_value(json_object_get(body->get(), "expires_in")), 360);
     EXPECT_EQ(json_string_member(body->get(), "scope"), "x y");
@@ -145,7 +145,7 @@ TEST(TokenAnswer, LeavesOutWhatThereIsNot)
             .body);
     ASSERT_TRUE(body);
     EXPECT_EQ(json_object_size(body->get()), 4U);
-    EXPECT_EQ(json_string_member(body->get(), "issued_token_type"), kAccessTokenType);
+    EXPECT_EQ(json_string_member(body->get(), "issued_token_type"), token::kAccessTokenType);
 }
 
 }  // namespace

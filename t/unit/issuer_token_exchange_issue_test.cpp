@@ -88,7 +88,7 @@ TEST_F(TokenExchangeTest, WhatIsIssued)
     ASSERT_TRUE(tokens);
     EXPECT_EQ(tokens->expires_in_s, 360) << "B83";
     EXPECT_EQ(tokens->scope, "openid") << "B86";
-    EXPECT_EQ(tokens->type, kAccessTokenType);
+    EXPECT_EQ(tokens->type, token::kAccessTokenType);
     EXPECT_EQ(tokens->refresh_token, "") << "B82";
     const auto jwt = worker_.jwts().parse(tokens->access_token);
     ASSERT_TRUE(jwt) << "B80";
@@ -116,9 +116,9 @@ TEST_F(TokenExchangeTest, FormatsAndTypes)
     EXPECT_FALSE(is_jwt(tokens(kApp, ""))) << "B81";
     EXPECT_TRUE(is_jwt(tokens(kJwtClient, ""))) << "B80";
     EXPECT_TRUE(is_jwt(tokens(kApp, kJwt)));
-    EXPECT_EQ(tokens(kApp, kJwt).type, kJwtType);
+    EXPECT_EQ(tokens(kApp, kJwt).type, token::kJwtType);
     EXPECT_FALSE(is_jwt(tokens(kApp, kAccess)));
-    EXPECT_EQ(tokens(kJwtClient, kAccess).type, kAccessTokenType);
+    EXPECT_EQ(tokens(kJwtClient, kAccess).type, token::kAccessTokenType);
     EXPECT_EQ(tokens(kApp, "").refresh_token, "") << "B82";
     EXPECT_NE(tokens(kRefreshing, "").refresh_token, "") << "B82";
     EXPECT_NE(tokens(kApp, "").access_token, tokens(kApp, "").access_token);

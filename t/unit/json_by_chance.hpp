@@ -9,7 +9,7 @@
 
 namespace token_introspect::test {
 
-/// \uXXXX of a UTF-16 code unit.
+/// \u and four hexadecimal digits for a UTF-16 code unit.
 inline std::string json_escape(unsigned unit)
 {
     std::array<char, 8> text{};
