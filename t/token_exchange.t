@@ -76,17 +76,6 @@ END
 my $client = TokenEndpoint->new($nginx, basic => ['tokenexchange', 'test']);
 my $now    = time;
 
-sub as { my ($id) = @_; return (-basic => [$id, 'test']) }
-
-# A refusal in words: the status, the error, the word in the log.
-sub refused {
-    my ($code) = @_;
-    my $before = length $nginx->log;
-    my $answer = $code->();
-    my @words = substr($nginx->log, $before) =~ /token issuer "main": token request refused: ([^,\s]+)/g;
-    return join ' ', summary($answer), @words;
-}
-
 sub api {
     my ($path, $token) = @_;
     my $answer = $nginx->get($path, Authorization => "Bearer $token");
@@ -144,67 +133,67 @@ ok !exists $again->{scope} && !exists payload_of($again->{access_token})->{scope
 
 # --- formats -------------------------------------------------------------------------------------
 
-my $opaque = $client->exchange(jwt(), as('opaque'))->{json};
+my $opaque = $client->exchange(jwt(), -basic => ['opaque', 'test'])->{json};
 like $opaque->{access_token}, qr/^eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/, 'without token_format: an opaque token (B81)';
 unlike join('', map { b64d($_) } split /\./, $opaque->{access_token}), qr/alice|gateway/, '... which shows no claim';
 is $opaque->{expires_in}, 60, '... with its own expiry (B83)';
 ok !exists $opaque->{refresh_token}, '... and no refresh token unless configured (B82)';
 is api('/api', $opaque->{access_token}), '200 active alice', '... which is accepted afterwards (B87)';
 is api('/policy', $opaque->{access_token}), '200 active alice', '... like a JWT (B87)';
-is $client->exchange(jwt(), as('plain'))->{json}{expires_in}, 300, 'five minutes unless configured';
+is $client->exchange(jwt(), -basic => ['plain', 'test'])->{json}{expires_in}, 300, 'five minutes unless configured';
 is api('/api', $json->{refresh_token}), '401 unsupported_type -', 'a refresh token is no access token';
 
 my $form = $client->form(grant_type => $EXCHANGE, subject_token => jwt(), subject_token_type => $JWT, scope => 'a b');
 is $form->{json}{scope}, 'a b', 'a form does as well';
-my $wanted = $client->exchange(jwt(), as('opaque'), requested_token_type => $JWT)->{json};
+my $wanted = $client->exchange(jwt(), -basic => ['opaque', 'test'], requested_token_type => $JWT)->{json};
 is $wanted->{issued_token_type}, $JWT, 'requested_token_type jwt';
 is payload_of($wanted->{access_token})->{sub}, 'alice', "... is a JWT, whatever the client's format";
 is $client->exchange(jwt(), requested_token_type => $ACCESS_TOKEN)->{json}{issued_token_type}, $ACCESS_TOKEN,
     '... access_token';
 for my $type ('urn:ietf:params:oauth:token-type:refresh_token', 'jwt') {
-    is refused(sub { $client->exchange(jwt(), requested_token_type => $type) }),
+    is $client->refused(sub { $client->exchange(jwt(), requested_token_type => $type) }),
         '400 invalid_request requested_token_type', "... $type";
 }
 
 # --- clients -------------------------------------------------------------------------------------
 
-is refused(sub { $client->exchange(jwt(), as('refresher')) }), '400 unauthorized_client grant_not_permitted',
+is $client->refused(sub { $client->exchange(jwt(), -basic => ['refresher', 'test']) }), '400 unauthorized_client grant_not_permitted',
     'a client without the grant (B65)';
-is refused(sub { $client->exchange(jwt(), -basic => ['tokenexchange', 'wrong']) }),
+is $client->refused(sub { $client->exchange(jwt(), -basic => ['tokenexchange', 'wrong']) }),
     '401 invalid_client bad_client_authentication', 'a wrong secret (B67)';
-is refused(sub { $client->exchange(jwt(), -basic => ['unknown', 'test']) }),
+is $client->refused(sub { $client->exchange(jwt(), -basic => ['unknown', 'test']) }),
     '401 invalid_client bad_client_authentication', 'an unknown client (B67)';
-is refused(sub { $client->exchange(jwt(), -basic => undef) }),
+is $client->refused(sub { $client->exchange(jwt(), -basic => undef) }),
     '401 invalid_client no_client_authentication', 'no client authentication (B67)';
-is refused(sub { $client->exchange(jwt(), as('stranger')) }), '400 invalid_request subject_token_issuer',
+is $client->refused(sub { $client->exchange(jwt(), -basic => ['stranger', 'test']) }), '400 invalid_request subject_token_issuer',
     "an iss that the client's allowedIssuers does not have (B69)";
-is refused(sub { $client->exchange(jwt(), as('nobody')) }), '400 invalid_request subject_token_issuer',
+is $client->refused(sub { $client->exchange(jwt(), -basic => ['nobody', 'test']) }), '400 invalid_request subject_token_issuer',
     '... nor a client without any (B69)';
-is refused(sub { $client->exchange(jwt(iss => 'https://second.test')) }), '400 invalid_request subject_token_issuer',
+is $client->refused(sub { $client->exchange(jwt(iss => 'https://second.test')) }), '400 invalid_request subject_token_issuer',
     '... a good token of a known issuer, too (B69)';
-is summary($client->exchange(jwt(iss => 'https://second.test'), as('several'))), '200', '... one of several (B69)';
+is summary($client->exchange(jwt(iss => 'https://second.test'), -basic => ['several', 'test'])), '200', '... one of several (B69)';
 
 # --- parameters ----------------------------------------------------------------------------------
 
 for my $type ('client_credentials', 'password', 'token-exchange', uc $EXCHANGE) {
-    is refused(sub { $client->exchange(jwt(), grant_type => $type) }), '400 unsupported_grant_type grant_type_unknown',
+    is $client->refused(sub { $client->exchange(jwt(), grant_type => $type) }), '400 unsupported_grant_type grant_type_unknown',
         "grant_type $type (B70)";
 }
 for my $none (undef, '') {
-    is refused(sub { $client->exchange(jwt(), grant_type => $none) }), '400 invalid_request grant_type_missing',
+    is $client->refused(sub { $client->exchange(jwt(), grant_type => $none) }), '400 invalid_request grant_type_missing',
         'no grant_type (B70)';
-    is refused(sub { $client->exchange(jwt(), subject_token_type => $none) }),
+    is $client->refused(sub { $client->exchange(jwt(), subject_token_type => $none) }),
         '400 invalid_request subject_token_type_missing', 'no subject_token_type (B71)';
-    is refused(sub { $client->exchange($none) }), '400 invalid_request subject_token_missing', 'no subject_token (B72)';
+    is $client->refused(sub { $client->exchange($none) }), '400 invalid_request subject_token_missing', 'no subject_token (B72)';
 }
 for my $type (map({"urn:ietf:params:oauth:token-type:$_"} qw(refresh_token id_token saml1 saml2)), 'jwt', uc $JWT) {
-    is refused(sub { $client->exchange(jwt(), subject_token_type => $type) }),
+    is $client->refused(sub { $client->exchange(jwt(), subject_token_type => $type) }),
         '400 invalid_request subject_token_type', "subject_token_type $type (B71)";
 }
-is refused(sub { $client->exchange('opaque-token') }), '400 invalid_request subject_token_malformed',
+is $client->refused(sub { $client->exchange('opaque-token') }), '400 invalid_request subject_token_malformed',
     'an opaque token that is called a JWT (B71)';
 is summary($client->exchange(jwt(), subject_token_type => $ACCESS_TOKEN)), '200', 'a JWT that is called an access token';
-is refused(sub { $client->exchange('opaque-token', subject_token_type => $ACCESS_TOKEN) }),
+is $client->refused(sub { $client->exchange('opaque-token', subject_token_type => $ACCESS_TOKEN) }),
     '400 invalid_request subject_token_malformed', '... an opaque token that nobody introspects';
 
 # --- the subject token ---------------------------------------------------------------------------
@@ -212,7 +201,7 @@ is refused(sub { $client->exchange('opaque-token', subject_token_type => $ACCESS
 for my $claim (['iss', 73], ['sub', 74], ['exp', 75]) {
     my ($name, $number) = @$claim;
     for my $value (undef, '', [1]) {
-        is refused(sub { $client->exchange(jwt($name => $value)) }), "400 invalid_request subject_token_without_$name",
+        is $client->refused(sub { $client->exchange(jwt($name => $value)) }), "400 invalid_request subject_token_without_$name",
             "a subject token whose $name is " . json($value) . " (B$number)";
     }
 }
@@ -224,19 +213,19 @@ my %wrong = (
     'not yet valid'                   => [jwt(nbf => $now + 3600),        'not_yet_valid'],
 );
 for my $what (sort keys %wrong) {
-    is refused(sub { $client->exchange($wrong{$what}[0]) }), "400 invalid_request subject_token_$wrong{$what}[1]",
+    is $client->refused(sub { $client->exchange($wrong{$what}[0]) }), "400 invalid_request subject_token_$wrong{$what}[1]",
         "a subject token that is $what";
 }
-is refused(sub { $client->exchange(jwt(iss => 'https://unknown.test'), as('several')) }),
+is $client->refused(sub { $client->exchange(jwt(iss => 'https://unknown.test'), -basic => ['several', 'test']) }),
     '400 invalid_request subject_token_unknown_issuer', 'no introspector for its iss (B78)';
 
 # --- the user ------------------------------------------------------------------------------------
 
-is refused(sub { $client->exchange(jwt(sub => 'carol')) }), '400 invalid_request user_unknown', 'sub names no User (B79)';
-is refused(sub { $client->exchange(jwt(sub => 'gone')) }), '400 invalid_grant user_inactive', '... an inactive one (B79)';
+is $client->refused(sub { $client->exchange(jwt(sub => 'carol')) }), '400 invalid_request user_unknown', 'sub names no User (B79)';
+is $client->refused(sub { $client->exchange(jwt(sub => 'gone')) }), '400 invalid_grant user_inactive', '... an inactive one (B79)';
 is payload_of($client->exchange(jwt(sub => 'x', box_user => 'bob'))->{json}{access_token})->{sub}, 'bob',
     'box_user names the User: the issued sub is its id (B79)';
-is refused(sub { $client->exchange(jwt(box_user => 'carol')) }), '400 invalid_request user_unknown',
+is $client->refused(sub { $client->exchange(jwt(box_user => 'carol')) }), '400 invalid_request user_unknown',
     '... or nobody (B79)';
 
 # --- the order of the checks ---------------------------------------------------------------------
@@ -245,9 +234,9 @@ my @exchange = (grant_type => $EXCHANGE);
 my @jwt      = (@exchange, subject_token_type => $JWT);
 my @order    = (
     [[-basic => ['tokenexchange', 'wrong']] => 'bad_client_authentication'],
-    [[as('refresher'), grant_type => undef] => 'grant_type_missing'],
-    [[as('refresher')] => 'grant_type_unknown'],
-    [[as('refresher'), @exchange] => 'grant_not_permitted'],
+    [[-basic => ['refresher', 'test'], grant_type => undef] => 'grant_type_missing'],
+    [[-basic => ['refresher', 'test']] => 'grant_type_unknown'],
+    [[-basic => ['refresher', 'test'], @exchange] => 'grant_not_permitted'],
     [[@exchange] => 'subject_token_type'],
     [[@jwt] => 'audience'],
     [[@jwt, audience => undef] => 'scope_malformed'],
@@ -262,7 +251,7 @@ for my $row (@order) {
     my ($parameters, $word) = @$row;
     my %all = (grant_type => 'x', subject_token_type => 'x', subject_token => jwt(iss => undef, exp => 1), scope => '"',
         audience => 'x', @$parameters);
-    like refused(sub { $client->json(%all) }), qr/ \Q$word\E$/, "the order of the checks: $word";
+    like $client->refused(sub { $client->json(%all) }), qr/ \Q$word\E$/, "the order of the checks: $word";
 }
 
 # --- scope and audience --------------------------------------------------------------------------
@@ -277,11 +266,11 @@ is scope_of(jwt(scp => ['a', 'b']), scope => 'b'), 'b', '... scp';
 is scope_of(jwt(scope => 'a'), scope => 'a b'), 'invalid_scope', '... more';
 is scope_of(jwt(scope => ''), scope => 'a'), 'invalid_scope', '... than nothing';
 is scope_of(jwt(), scope => $_), 'invalid_scope', '... malformed' for ' a', 'a ', 'a  b', 'a"', "\x{e9}";
-is scope_of(jwt(), as('bounded')), 'read write', "... the client's, when nothing else says";
-is scope_of(jwt(scope => 'write delete'), as('bounded')), 'write', '... what both have';
-is scope_of(jwt(scope => 'write delete'), as('bounded'), scope => 'delete'), 'invalid_scope', '... and no more';
-is scope_of(jwt(), as('bounded'), scope => 'delete'), 'invalid_scope', "... than the client's";
-is scope_of(jwt(scope => 'delete'), as('bounded')), '-', '... nothing';
+is scope_of(jwt(), -basic => ['bounded', 'test']), 'read write', "... the client's, when nothing else says";
+is scope_of(jwt(scope => 'write delete'), -basic => ['bounded', 'test']), 'write', '... what both have';
+is scope_of(jwt(scope => 'write delete'), -basic => ['bounded', 'test'], scope => 'delete'), 'invalid_scope', '... and no more';
+is scope_of(jwt(), -basic => ['bounded', 'test'], scope => 'delete'), 'invalid_scope', "... than the client's";
+is scope_of(jwt(scope => 'delete'), -basic => ['bounded', 'test']), '-', '... nothing';
 
 sub audience_of {
     my $answer = $client->exchange(jwt(), @_);
@@ -290,11 +279,11 @@ sub audience_of {
 is audience_of(audience => 'https://gateway.test/fhir'), 'https://gateway.test/fhir', "audience: the issuer's";
 is audience_of(audience => 'https://gateway.test/auth'), 'https://gateway.test/auth', '... the issuer itself';
 is audience_of(audience => 'reports'), 'invalid_target', '... another';
-is audience_of(as('bounded'), audience => 'reports'), 'reports', "... the client's";
-is_deeply audience_of(as('bounded'), audience => ['reports', 'https://gateway.test/fhir'], resource => 'https://api.test'),
+is audience_of(-basic => ['bounded', 'test'], audience => 'reports'), 'reports', "... the client's";
+is_deeply audience_of(-basic => ['bounded', 'test'], audience => ['reports', 'https://gateway.test/fhir'], resource => 'https://api.test'),
     ['https://api.test', 'reports', 'https://gateway.test/fhir'], '... several, and a resource';
-is audience_of(as('bounded'), resource => 'https://api.test'), 'https://api.test', 'resource';
-is audience_of(as('bounded'), resource => $_), 'invalid_target', "... $_"
+is audience_of(-basic => ['bounded', 'test'], resource => 'https://api.test'), 'https://api.test', 'resource';
+is audience_of(-basic => ['bounded', 'test'], resource => $_), 'invalid_target', "... $_"
     for 'reports', 'https://api.test#x', 'https://api.test/', 'https://other.test';
 
 # --- delegation ----------------------------------------------------------------------------------
@@ -332,7 +321,7 @@ for my $row (
     )
 {
     my ($token, $type, $word) = @$row;
-    is refused(sub { $client->exchange(jwt(), actor_token => $token, actor_token_type => $type) }),
+    is $client->refused(sub { $client->exchange(jwt(), actor_token => $token, actor_token_type => $type) }),
         "400 invalid_request $word", "the actor token: $word";
 }
 

@@ -66,16 +66,6 @@ CONF
 my $nginx  = NginxProcess->start(files => { sealing => 'k' x 32 }, http => configuration());
 my $client = TokenEndpoint->new($nginx, basic => ['both', 'test']);
 
-sub as { my ($id) = @_; return (-basic => [$id, 'test']) }
-
-sub refused {
-    my ($code) = @_;
-    my $before = length $nginx->log;
-    my $answer = $code->();
-    my @words = substr($nginx->log, $before) =~ /token issuer "main": token request refused: ([^,\s]+)/g;
-    return join ' ', summary($answer), @words;
-}
-
 sub tokens { my ($claims, @more) = @_; return $client->exchange(jwt(%$claims), @more)->{json} }
 
 sub api {
@@ -117,18 +107,18 @@ is scope_of(), 'a b c', '... once narrowed, the whole is still there';
 my $bare = tokens({})->{refresh_token};
 is summary($client->refresh($bare, scope => 'a')), '400 invalid_scope', '... of nothing, nothing';
 
-my $sealed = $client->exchange(jwt(), as('implied'))->{json};
-my $by = $client->refresh($sealed->{refresh_token}, as('implied'));
+my $sealed = $client->exchange(jwt(), -basic => ['implied', 'test'])->{json};
+my $by = $client->refresh($sealed->{refresh_token}, -basic => ['implied', 'test']);
 is summary($by), '200', 'refresh_token on permits the grant';
 is payload_of($by->{json}{access_token}), undef, '... the access token is as opaque as the first';
 is header_of(tokens({}, requested_token_type => $JWT)->{access_token})->{typ}, 'at+jwt', 'a JWT that was asked for';
-my $asked = $client->exchange(jwt(), as('implied'), requested_token_type => $JWT)->{json};
-is header_of($client->refresh($asked->{refresh_token}, as('implied'))->{json}{access_token})->{typ}, 'at+jwt',
+my $asked = $client->exchange(jwt(), -basic => ['implied', 'test'], requested_token_type => $JWT)->{json};
+is header_of($client->refresh($asked->{refresh_token}, -basic => ['implied', 'test'])->{json}{access_token})->{typ}, 'at+jwt',
     '... stays one';
 
 # --- refusals ------------------------------------------------------------------------------------
 
-is refused(sub { $client->refresh($_[0]) }), '400 invalid_request refresh_token_missing', 'no refresh token';
+is $client->refused(sub { $client->refresh($_[0]) }), '400 invalid_request refresh_token_missing', 'no refresh token';
 my %bad = (
     'nonsense'         => ['x',                                     'refresh_token'],
     'a JWT'            => [jwt(),                                   'refresh_token'],
@@ -138,18 +128,18 @@ my %bad = (
     "another client's" => [$sealed->{refresh_token},                'refresh_token_client'],
 );
 for my $what (sort keys %bad) {
-    is refused(sub { $client->refresh($bad{$what}[0]) }), "400 invalid_grant $bad{$what}[1]", "refused: $what";
+    is $client->refused(sub { $client->refresh($bad{$what}[0]) }), "400 invalid_grant $bad{$what}[1]", "refused: $what";
 }
-is refused(sub { $client->refresh($first->{refresh_token}, as('without')) }),
+is $client->refused(sub { $client->refresh($first->{refresh_token}, -basic => ['without', 'test']) }),
     '400 unauthorized_client grant_not_permitted', 'a client without the grant';
-is refused(sub { $client->refresh($first->{refresh_token}, -basic => ['both', 'wrong']) }),
+is $client->refused(sub { $client->refresh($first->{refresh_token}, -basic => ['both', 'wrong']) }),
     '401 invalid_client bad_client_authentication', 'a wrong secret';
 my %texts = map { $_ => $client->refresh($bad{$_}[0])->{json}{error_description} } keys %bad;
 is keys %{ { reverse %texts } }, 1, 'one text for all, which does not tell what is wrong';
 
-ok eventually { summary($client->refresh($sealed->{refresh_token}, as('implied'))) eq '400 invalid_grant' },
+ok eventually { summary($client->refresh($sealed->{refresh_token}, -basic => ['implied', 'test'])) eq '400 invalid_grant' },
     'refresh_token_expiration is honoured (B84)';
-is refused(sub { $client->refresh($sealed->{refresh_token}, as('implied')) }),
+is $client->refused(sub { $client->refresh($sealed->{refresh_token}, -basic => ['implied', 'test']) }),
     '400 invalid_grant refresh_token_expired', '... and its end told (B84)';
 is summary($client->refresh($first->{refresh_token})), '200', '... a longer one is still good (B84)';
 
@@ -167,7 +157,7 @@ is api($more->{access_token}), '204 active', '... others of the grant are not';
 is summary($client->refresh($grant->{refresh_token})), '200', '... nor is the refresh token';
 is revoke($grant->{refresh_token}), '200', 'the refresh token is revoked';
 is api($more->{access_token}), '401 inactive', '... with all access tokens of the grant';
-is refused(sub { $client->refresh($grant->{refresh_token}) }), '400 invalid_grant refresh_token_revoked', '... and itself';
+is $client->refused(sub { $client->refresh($grant->{refresh_token}) }), '400 invalid_grant refresh_token_revoked', '... and itself';
 is api($first->{access_token}), '204 active', '... other grants stay';
 
 # --- users ---------------------------------------------------------------------------------------
@@ -178,8 +168,8 @@ $nginx->configure(configuration(extra => 'token_resources users.yaml;'));
 my %of = map { $_ => tokens({ sub => $_ })->{refresh_token} } qw(alice bob gone carol);
 ok $nginx->reload, 'a reload with users';
 is summary($client->refresh($of{alice})), '200', 'the user is known and active';
-is refused(sub { $client->refresh($of{$_}) }), '400 invalid_grant refresh_token_user', "... $_ is not" for qw(gone carol);
-is refused(sub { $client->refresh($grant->{refresh_token}) }), '400 invalid_grant refresh_token_revoked',
+is $client->refused(sub { $client->refresh($of{$_}) }), '400 invalid_grant refresh_token_user', "... $_ is not" for qw(gone carol);
+is $client->refused(sub { $client->refresh($grant->{refresh_token}) }), '400 invalid_grant refresh_token_revoked',
     'what is revoked stays so over a reload';
 
 # --- rotation of keys ----------------------------------------------------------------------------

@@ -55,6 +55,15 @@ sub part_of {
     return eval { $codec->decode(b64d($parts[$index])) };
 }
 
+# A refusal in words: the status, the error, the word in the log of token_issuer main.
+sub refused {
+    my ($self, $code) = @_;
+    my $before = length $self->{nginx}->log;
+    my $answer = $code->();
+    my @words = substr($self->{nginx}->log, $before) =~ /token issuer "main": token request refused: ([^,\s]+)/g;
+    return join ' ', summary($answer), @words;
+}
+
 sub send {
     my ($self, $type, $body, %options) = @_;
     my $basic = exists $options{-basic} ? $options{-basic} : $self->{basic};
